@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Everything.
+
+#include <coeval/core/cpu.hpp>
+#include <coeval/core/deadline.hpp>
+#include <coeval/core/errors.hpp>
+#include <coeval/core/function.hpp>
+#include <coeval/core/hooks.hpp>
+#include <coeval/core/log.hpp>
+#include <coeval/executors/executors.hpp>
+#include <coeval/futures/futures.hpp>
+#include <coeval/threading/threading.hpp>
+#include <coeval/version.hpp>

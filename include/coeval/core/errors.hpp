@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The library's exceptions: one tree under coeval::Error, with Python's names.
+//
+//   Error ← RuntimeError ← BrokenExecutor ← BrokenThreadPool
+//         |              ← BrokenBarrierError
+//         ← ValueError, InvalidStateError, CancelledError, TimeoutError, QueueFull, QueueEmpty,
+//           BrokenPromise, ExceptionGroup, SystemExit
+//
+// A failed system call that has no better name is a std::system_error whose text names the call.
+// Every text says what happened, to which named thing, and what to do next.
+
+#include <coeval/core/export.hpp>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <typeinfo>
+#include <vector>
+
+namespace coeval {
+
+// The root: catch this for anything that the library itself raises.
+class COEVAL_EXPORT Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// A call at the wrong time or from the wrong thread: submit after shutdown, release of a lock that
+// is not held, start of a started thread.
+class COEVAL_EXPORT RuntimeError : public Error {
+ public:
+  using Error::Error;
+};
+
+// An argument outside its range.
+class COEVAL_EXPORT ValueError : public Error {
+ public:
+  using Error::Error;
+};
+
+// A future or promise is not in a state that allows the call: a second result, a result taken twice.
+class COEVAL_EXPORT InvalidStateError : public Error {
+ public:
+  using Error::Error;
+};
+
+// The future was cancelled before it ran.
+class COEVAL_EXPORT CancelledError : public Error {
+ public:
+  using Error::Error;
+};
+
+// A deadline passed. The thing waited for goes on, unless the text says otherwise.
+class COEVAL_EXPORT TimeoutError : public Error {
+ public:
+  using Error::Error;
+};
+
+// A bounded queue has no room, and the caller asked not to wait.
+class COEVAL_EXPORT QueueFull : public Error {
+ public:
+  using Error::Error;
+};
+
+// A queue has nothing to give, and the caller asked not to wait.
+class COEVAL_EXPORT QueueEmpty : public Error {
+ public:
+  using Error::Error;
+};
+
+// A Promise was dropped without a result: nobody can ever set it.
+class COEVAL_EXPORT BrokenPromise : public Error {
+ public:
+  using Error::Error;
+};
+
+// A Barrier was aborted or reset, or a waiter timed out or failed in its action.
+class COEVAL_EXPORT BrokenBarrierError : public RuntimeError {
+ public:
+  using RuntimeError::RuntimeError;
+};
+
+// An executor can run no more tasks. The text says why.
+class COEVAL_EXPORT BrokenExecutor : public RuntimeError {
+ public:
+  using RuntimeError::RuntimeError;
+};
+
+// An initializer of a ThreadPoolExecutor failed.
+class COEVAL_EXPORT BrokenThreadPool : public BrokenExecutor {
+ public:
+  using BrokenExecutor::BrokenExecutor;
+};
+
+// Several failures at once. The text counts and describes them.
+class COEVAL_EXPORT ExceptionGroup : public Error {
+ public:
+  // At least one exception, none of them null; ValueError otherwise.
+  ExceptionGroup(const std::string& message, std::vector<std::exception_ptr> exceptions);
+  ExceptionGroup(const ExceptionGroup&) = default;
+  ExceptionGroup& operator=(const ExceptionGroup&) = default;
+  ~ExceptionGroup() override;
+
+  const std::vector<std::exception_ptr>& exceptions() const noexcept { return exceptions_; }
+
+ private:
+  std::vector<std::exception_ptr> exceptions_;
+};
+
+// Ends the thread that raises it, quietly; as Python's SystemExit.
+class COEVAL_EXPORT SystemExit : public Error {
+ public:
+  explicit SystemExit(int code = 0);
+  int code() const noexcept { return code_; }
+
+ private:
+  int code_;
+};
+
+// A readable name of a type: "std::vector<int>" and not what the linker calls it.
+COEVAL_EXPORT std::string type_name(const std::type_info& type);
+
+// One line for a log: "coeval::TimeoutError: the text"; an exception that is no std::exception gives
+// its type's name; nullptr gives "no exception". Nested exceptions follow after " ← ".
+COEVAL_EXPORT std::string describe(const std::exception_ptr& error);
+
+}  // namespace coeval

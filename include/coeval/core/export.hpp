@@ -1,0 +1,7 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// COEVAL_EXPORT marks what the shared library offers; everything else stays hidden inside it.
+
+#define COEVAL_EXPORT __attribute__((visibility("default")))

@@ -1,0 +1,9 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Everything of the chapter "executors".
+
+#include <coeval/executors/inline_executor.hpp>
+#include <coeval/executors/make_executor.hpp>
+#include <coeval/executors/thread_pool_executor.hpp>

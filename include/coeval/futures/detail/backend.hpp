@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// ExecutorBackend: what runs tasks behind an executor of this process. The executor classes are thin
+// handles on one.
+
+#include <coeval/core/export.hpp>
+#include <coeval/futures/detail/cell.hpp>
+#include <coeval/futures/executor_options.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace coeval::detail {
+
+class COEVAL_EXPORT ExecutorBackend {
+ public:
+  virtual ~ExecutorBackend();
+
+  // Takes a pending task. Raises RuntimeError after shutdown, BrokenExecutor, QueueFull; the task is
+  // then not queued and will not run. when_full overrides the backend's own rule unless null.
+  virtual void enqueue(CellRef task, const WhenFull* when_full) = 0;
+
+  virtual void shutdown(const ShutdownOptions& options) = 0;
+  virtual ExecutorStats stats() const = 0;
+  virtual std::size_t max_workers() const noexcept = 0;
+};
+
+// Queues the cell of a then(executor, f) when its source is done.
+struct LaunchOn {
+  std::shared_ptr<ExecutorBackend> backend;
+  void operator()(CellRef cell) const { backend->enqueue(std::move(cell), nullptr); }
+};
+
+}  // namespace coeval::detail

@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The continuations that Future hangs into a cell: a callback, and the cell of then().
+
+#include <coeval/futures/detail/result_cell.hpp>
+#include <coeval/futures/future.hpp>
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace coeval {
+namespace detail {
+
+// Logs the exception that is being handled: a callback must not hurt the others.
+COEVAL_EXPORT void log_callback_failure(const Cell& cell) noexcept;
+
+template <class T, class F>
+class Callback final : public Continuation {
+ public:
+  explicit Callback(F f) : f_(std::move(f)) {}
+
+  void run(Cell& settled) noexcept override {
+    try {
+      settled.add_handle();
+      std::invoke(std::move(f_), Future<T>::from_cell(static_cast<ResultCell<T>*>(&settled)));
+    } catch (...) {
+      log_callback_failure(settled);
+    }
+    delete this;
+  }
+
+ private:
+  ~Callback() = default;
+
+  F f_;
+};
+
+// The future of then(f): a cell that waits in the list of another. Where f is called is up to Launch,
+// which gets the cell when the source has a value, and starts or queues it.
+template <class T, class F, class Launch>
+class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation {
+ public:
+  ThenCell(Cell& source, F f, Launch launch)
+      : source_(source), f_(std::move(f)), launch_(std::move(launch)) {}
+
+  void run(Cell& settled) noexcept override {
+    const CellRef own = CellRef::adopt(this);
+    switch (settled.state()) {
+      case State::cancelled:
+      case State::cancelled_and_notified:
+        this->cancel();
+        break;
+      default:
+        if (settled.error() != nullptr) {
+          fail(settled.error());
+        } else {
+          launch_or_fail();
+        }
+    }
+  }
+
+  void run() override {
+    struct Finisher {
+      ThenCell& cell;
+      ~Finisher() {
+        cell.drop_callable();
+        cell.finish();
+      }
+    } const finisher{*this};
+    this->capture([this]() -> decltype(auto) {
+      if constexpr (std::is_void_v<T>) {
+        return std::invoke(std::move(*f_));
+      } else {
+        source_->require_value(never);  // raises InvalidStateError if it was taken meanwhile
+        return std::invoke(std::move(*f_),
+                           std::as_const(static_cast<ResultCell<T>*>(source_.get())->value()));
+      }
+    });
+  }
+
+ private:
+  void drop_callable() noexcept override {
+    f_.reset();
+    source_ = CellRef();
+  }
+
+  void launch_or_fail() noexcept {
+    try {
+      launch_(CellRef(*this));
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  void fail(std::exception_ptr error) noexcept {
+    // Only from pending: a worker that waits for this cell may have claimed it.
+    if (this->try_start()) {
+      this->set_error(std::move(error));
+      drop_callable();
+      this->finish();
+    }
+  }
+
+  // Both belong to whoever moved this cell out of pending.
+  CellRef source_;
+  std::optional<F> f_;
+  Launch launch_;
+};
+
+// Runs the cell where its source completed.
+struct LaunchHere {
+  void operator()(CellRef cell) const {
+    if (cell->try_start()) {
+      cell->run();
+    }
+  }
+};
+
+// Hangs a new ThenCell into the source's list, or runs it now if the source is done.
+template <class T, class F, class Launch>
+auto chain(Cell& source, F&& f, Launch launch) {
+  auto* cell =
+      new ThenCell<T, std::decay_t<F>, Launch>(source, std::forward<F>(f), std::move(launch));
+  auto future = Future<ThenResult<F, T>>::from_cell(cell);
+  CellRef(*cell).release();  // kept for run(), which takes it over
+  if (!source.attach(*cell)) {
+    cell->run(source);
+  }
+  return future;
+}
+
+}  // namespace detail
+
+template <class T>
+template <std::invocable<Future<T>> F>
+void Future<T>::add_done_callback(F&& f) const {
+  detail::Cell& target = cell("add_done_callback");
+  auto* callback = new detail::Callback<T, std::decay_t<F>>(std::forward<F>(f));
+  if (!target.attach(*callback)) {
+    callback->run(target);
+  }
+}
+
+template <class T>
+template <detail::Chainable<T> F>
+auto Future<T>::then(F&& f) const -> Future<detail::ThenResult<F, T>> {
+  return detail::chain<T>(cell("then"), std::forward<F>(f), detail::LaunchHere());
+}
+
+template <class T>
+template <class E, detail::Chainable<T> F>
+auto Future<T>::then(E& executor, F&& f) const -> Future<detail::ThenResult<F, T>> {
+  return detail::chain<T>(cell("then"), std::forward<F>(f), executor.launcher());
+}
+
+}  // namespace coeval

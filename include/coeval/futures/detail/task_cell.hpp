@@ -1,0 +1,123 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// TaskCell: the cell of a submitted task, with the function and its arguments inside.
+
+#include <coeval/futures/detail/result_cell.hpp>
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace coeval::detail {
+
+// Whether F is called with a std::stop_token before its arguments.
+template <class F, class... Args>
+concept TakesStopToken = std::invocable<F, std::stop_token, Args...>;
+
+// Whether f(args...) can be a task: it is called once, with moved copies.
+template <class F, class... Args>
+concept Submittable = TakesStopToken<std::decay_t<F>, std::decay_t<Args>...> ||
+                      std::invocable<std::decay_t<F>, std::decay_t<Args>...>;
+
+template <class F, class... Args>
+struct CallResult : std::invoke_result<F, Args...> {};
+
+template <class F, class... Args>
+  requires TakesStopToken<F, Args...>
+struct CallResult<F, Args...> : std::invoke_result<F, std::stop_token, Args...> {};
+
+// The type that a task's future holds: what the function returns, without reference and const.
+template <class F, class... Args>
+using TaskResult = std::decay_t<typename CallResult<std::decay_t<F>, std::decay_t<Args>...>::type>;
+
+// F and Args are decayed.
+template <class F, class... Args>
+class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
+ public:
+  template <class G, class... As>
+  explicit TaskCell(std::in_place_t, G&& f, As&&... args)
+      : call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
+
+  void run() override {
+    if (this->timeout().count() > 0) {
+      run_against_the_clock();
+      return;
+    }
+    const Finisher finisher{*this};
+    this->capture([this]() -> decltype(auto) { return call(); });
+  }
+
+ private:
+  static constexpr bool takes_stop_token = TakesStopToken<F, Args...>;
+  struct NoStopSource {};
+
+  void drop_callable() noexcept override { call_.reset(); }
+  void request_stop() noexcept override {
+    if constexpr (takes_stop_token) {
+      stop_.request_stop();
+    }
+  }
+
+  decltype(auto) call() {
+    if constexpr (takes_stop_token) {
+      return std::apply(
+          [this](F& f, Args&... args) -> decltype(auto) {
+            return std::invoke(std::move(f), stop_.get_token(), std::move(args)...);
+          },
+          *call_);
+    } else {
+      return std::apply(
+          [](F& f, Args&... args) -> decltype(auto) {
+            return std::invoke(std::move(f), std::move(args)...);
+          },
+          *call_);
+    }
+  }
+
+  // The arguments go before the result is published, however the call ends.
+  struct Finisher {
+    TaskCell& task;
+    ~Finisher() {
+      task.drop_callable();
+      task.finish();
+    }
+  };
+
+  // A timer may settle the cell while the function runs, so the result is made in a cell of its own
+  // and moves over only if this side settles first.
+  struct LateFinisher {
+    TaskCell& task;
+    ResultCell<TaskResult<F, Args...>>& made;
+    ~LateFinisher() {
+      task.drop_callable();
+      if (task.try_settle()) {
+        task.set_error(made.error());
+        if (made.error() == nullptr) {
+          if constexpr (std::is_void_v<TaskResult<F, Args...>>) {
+            task.emplace();
+          } else {
+            task.capture([this]() -> auto&& { return std::move(made.value()); });
+          }
+        }
+        task.finish();
+      }
+    }
+  };
+
+  void run_against_the_clock() {
+    ResultCell<TaskResult<F, Args...>> made;
+    const LateFinisher finisher{*this, made};
+    made.capture([this]() -> decltype(auto) { return call(); });
+  }
+
+  std::optional<std::tuple<F, Args...>> call_;
+  [[no_unique_address]] std::conditional_t<takes_stop_token, std::stop_source, NoStopSource> stop_;
+};
+
+}  // namespace coeval::detail

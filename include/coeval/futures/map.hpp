@@ -1,0 +1,158 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// MapRange: the results of executor.map, and list() to collect them.
+
+#include <coeval/core/deadline.hpp>
+#include <coeval/core/errors.hpp>
+#include <coeval/core/export.hpp>
+#include <coeval/core/function.hpp>
+#include <coeval/futures/future.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coeval {
+
+struct MapOptions {
+  // How many inputs may be submitted ahead of the result that is being read; 0: twice the workers.
+  std::size_t buffersize = 0;
+
+  // Submit all inputs in the call of map, instead of as the results are read.
+  bool eager = false;
+
+  // How many elements go to a worker at once, where crossing to it is dear; threads ignore it.
+  std::size_t chunksize = 1;
+
+  // When reading a result raises TimeoutError, counted from the call of map.
+  Deadline timeout = never;
+};
+
+// An input range of results in the order of the inputs; gone through once, by one thread.
+//
+// Lazy and bounded: the first buffersize inputs are submitted by map(), each further one when a
+// result has been passed. An lvalue range is read through a reference as the loop goes on, so it must
+// outlive the loop; an rvalue range is kept inside and its elements are moved from.
+// Errors: what the function raised for an input is raised by reading its position (*it); ++it goes on
+// with the next. An exception of the input iterator, or of submit, takes the place of the last result.
+// Timeout: *it raises TimeoutError at the deadline and cancels the rest; the range has ended then.
+// Dropping the range, by a break too, cancels what has not begun and asks what runs to stop.
+// A function that returns void yields std::monostate.
+template <class T>
+class MapRange {
+ public:
+  class Iterator {
+   public:
+    using value_type = detail::Stored<T>;
+    using reference = value_type&;
+    using difference_type = std::ptrdiff_t;
+
+    reference operator*() const { return range_->front(); }
+    Iterator& operator++() {
+      range_->advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    bool operator==(std::default_sentinel_t) const noexcept { return range_->futures_.empty(); }
+
+   private:
+    friend class MapRange;
+    explicit Iterator(MapRange& range) noexcept : range_(&range) {}
+    MapRange* range_;
+  };
+
+  // submit_next submits one more input; an empty future when there is none.
+  MapRange(const MapOptions& options, std::size_t ahead, Function<Future<T>()> submit_next)
+      : submit_next_(std::move(submit_next)), ahead_(ahead), timeout_(options.timeout) {
+    refill();
+  }
+  MapRange(MapRange&& other) noexcept
+      : submit_next_(std::exchange(other.submit_next_, nullptr)),
+        futures_(std::exchange(other.futures_, {})),
+        ahead_(other.ahead_),
+        timeout_(other.timeout_) {}
+  MapRange& operator=(MapRange&&) = delete;
+  ~MapRange() { cancel(); }
+
+  Iterator begin() noexcept { return Iterator(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+  // Cancels what has not been read, as dropping the range does. Never blocks.
+  void cancel() noexcept {
+    submit_next_ = nullptr;
+    for (const Future<T>& future : std::exchange(futures_, {})) {
+      future.stop();
+    }
+  }
+
+ private:
+  detail::Stored<T>& front() {
+    detail::Cell& cell = *futures_.front().get_cell();
+    if (!cell.wait(timeout_)) {
+      cancel();
+      throw TimeoutError("coeval::map: the result was not there at the timeout");
+    }
+    cell.require_value(never);
+    return static_cast<detail::ResultCell<T>&>(cell).value();
+  }
+
+  void advance() {
+    if (!futures_.empty()) {
+      futures_.pop_front();
+      refill();
+    }
+  }
+
+  void refill() {
+    while (submit_next_ && futures_.size() < ahead_) {
+      Future<T> future = next_or_error();
+      if (!future.valid()) {
+        submit_next_ = nullptr;
+        return;
+      }
+      futures_.push_back(std::move(future));
+    }
+  }
+
+  Future<T> next_or_error() {
+    try {
+      return submit_next_();
+    } catch (...) {
+      auto* const failed = new detail::ResultCell<T>;
+      auto future = Future<T>::from_cell(failed);
+      failed->try_settle();
+      failed->set_error(std::current_exception());
+      failed->finish();
+      submit_next_ = nullptr;
+      return future;
+    }
+  }
+
+  Function<Future<T>()> submit_next_;
+  std::deque<Future<T>> futures_;
+  std::size_t ahead_;
+  Deadline timeout_;
+};
+
+// Everything a range yields, in a vector: list(pool.map(f, xs)), as list() in Python. The elements of
+// a temporary range are moved. Raises what reading the range raises.
+template <std::ranges::input_range R>
+auto list(R&& range) {
+  std::vector<std::ranges::range_value_t<R>> all;
+  for (auto&& element : range) {
+    if constexpr (std::is_lvalue_reference_v<R>) {
+      all.push_back(element);
+    } else {
+      all.push_back(std::move(element));
+    }
+  }
+  return all;
+}
+
+}  // namespace coeval

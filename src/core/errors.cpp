@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/core/errors.hpp>
+
+#include <fmt/format.h>
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+namespace coeval {
+namespace {
+
+std::string group_text(const std::string& message, const std::vector<std::exception_ptr>& errors) {
+  if (errors.empty()) {
+    throw ValueError("coeval::ExceptionGroup: needs at least one exception");
+  }
+  if (std::ranges::any_of(errors, [](const auto& error) { return error == nullptr; })) {
+    throw ValueError("coeval::ExceptionGroup: one of the exceptions is null");
+  }
+  std::string text = fmt::format("{} ({} exception{})", message, errors.size(),
+                                 errors.size() == 1 ? "" : "s");
+  for (const std::exception_ptr& error : errors) {
+    text += "\n  | " + describe(error);
+  }
+  return text;
+}
+
+// The exception nested inside, or null.
+std::exception_ptr nested_in(const std::exception& error) {
+  const auto* nested = dynamic_cast<const std::nested_exception*>(&error);
+  return nested != nullptr ? nested->nested_ptr() : nullptr;
+}
+
+}  // namespace
+
+ExceptionGroup::ExceptionGroup(const std::string& message,
+                               std::vector<std::exception_ptr> exceptions)
+    : Error(group_text(message, exceptions)), exceptions_(std::move(exceptions)) {}
+
+ExceptionGroup::~ExceptionGroup() = default;
+
+SystemExit::SystemExit(int code) : Error(fmt::format("exit with code {}", code)), code_(code) {}
+
+std::string type_name(const std::type_info& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> readable(
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? readable.get() : type.name();
+}
+
+std::string describe(const std::exception_ptr& error) {
+  if (error == nullptr) {
+    return "no exception";
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& caught) {
+    std::string text = fmt::format("{}: {}", type_name(typeid(caught)), caught.what());
+    if (const std::exception_ptr cause = nested_in(caught)) {
+      text += " ← " + describe(cause);
+    }
+    return text;
+  } catch (...) {
+    const std::type_info* type = abi::__cxa_current_exception_type();
+    return type != nullptr ? type_name(*type) : "an exception of unknown type";
+  }
+}
+
+}  // namespace coeval

@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/core/system.hpp>
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+namespace coeval {
+namespace {
+
+constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
+
+std::int64_t monotonic_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * nanoseconds_per_second + now.tv_nsec;
+}
+
+std::int64_t thread_cpu_ns(pthread_t thread) noexcept {
+  clockid_t clock{};
+  timespec used{};
+  if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+    return -1;
+  }
+  return used.tv_sec * nanoseconds_per_second + used.tv_nsec;
+}
+
+int futex_wait(const std::uint32_t* word, std::uint32_t expected,
+               std::int64_t deadline_ns) noexcept {
+  timespec deadline{};
+  const timespec* until = nullptr;
+  if (deadline_ns != never_ns) {
+    // A time before the machine's start has passed as well as its start has.
+    const std::int64_t when = deadline_ns > 0 ? deadline_ns : 0;
+    deadline.tv_sec = when / nanoseconds_per_second;
+    deadline.tv_nsec = when % nanoseconds_per_second;
+    until = &deadline;
+  }
+  // WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, so an interrupted wait is simply repeated.
+  const long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, nullptr,
+                              FUTEX_BITSET_MATCH_ANY);
+  return result == 0 ? 0 : errno;
+}
+
+int futex_wake(const std::uint32_t* word, int count) noexcept {
+  const long result = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  return result >= 0 ? 0 : errno;
+}
+
+int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept {
+  return pthread_create(thread, nullptr, entry, argument);
+}
+
+int thread_join(pthread_t thread) noexcept { return pthread_join(thread, nullptr); }
+
+int thread_set_name(pthread_t thread, const char* name) noexcept {
+  return pthread_setname_np(thread, name);
+}
+
+pid_t thread_id() noexcept { return static_cast<pid_t>(syscall(SYS_gettid)); }
+
+pid_t process_id() noexcept { return ::getpid(); }
+
+pid_t fork_process() noexcept {
+  const pid_t child = ::fork();
+  return child >= 0 ? child : -errno;
+}
+
+int affinity(std::size_t size, cpu_set_t* set) noexcept {
+  return sched_getaffinity(0, size, set) == 0 ? 0 : errno;
+}
+
+int random(void* buffer, std::size_t size) noexcept {
+  return getentropy(buffer, size) == 0 ? 0 : errno;
+}
+
+ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return -errno;
+  }
+  std::size_t filled = 0;
+  ssize_t got = 0;
+  while (filled < size) {
+    got = ::read(fd, buffer + filled, size - filled);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      break;
+    }
+    filled += static_cast<std::size_t>(got);
+  }
+  const int error = got < 0 ? errno : 0;
+  ::close(fd);
+  return error != 0 ? -error : static_cast<ssize_t>(filled);
+}
+
+void write_error(const char* text, std::size_t size) noexcept {
+  while (size > 0) {
+    const ssize_t wrote = ::write(STDERR_FILENO, text, size);
+    if (wrote < 0 && errno == EINTR) {
+      continue;
+    }
+    if (wrote <= 0) {
+      return;
+    }
+    text += wrote;
+    size -= static_cast<std::size_t>(wrote);
+  }
+}
+
+constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
+                                   .thread_cpu_ns = thread_cpu_ns,
+                                   .futex_wait = futex_wait,
+                                   .futex_wake = futex_wake,
+                                   .thread_create = thread_create,
+                                   .thread_join = thread_join,
+                                   .thread_set_name = thread_set_name,
+                                   .gettid = thread_id,
+                                   .getpid = process_id,
+                                   .fork = fork_process,
+                                   .affinity = affinity,
+                                   .random = random,
+                                   .read_file = read_file,
+                                   .write_error = write_error};
+
+// A setting and no part of any protocol. Constant-initialised, so it is there before any constructor.
+constinit std::atomic<const SystemCalls*> table_in_force{&kernel_table};
+
+}  // namespace
+
+const SystemCalls& sys() noexcept { return *table_in_force.load(std::memory_order_acquire); }
+
+const SystemCalls& kernel() noexcept { return kernel_table; }
+
+const SystemCalls& replace_system_calls(const SystemCalls& table) noexcept {
+  return *table_in_force.exchange(&table, std::memory_order_acq_rel);
+}
+
+}  // namespace coeval

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// TaskTimer: fails tasks whose time is over. One per executor, with a thread of its own that starts
+// with the first task that has a timeout.
+
+#include <coeval/core/annotations.hpp>
+#include <coeval/core/deadline.hpp>
+#include <coeval/futures/detail/cell.hpp>
+#include <coeval/threading/condition.hpp>
+#include <coeval/threading/lock.hpp>
+#include <coeval/threading/thread.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace coeval::detail {
+
+// Thread-safe. Its destructor ends the thread and waits for it, except on that very thread.
+class TaskTimer {
+ public:
+  // The thread is called name.
+  explicit TaskTimer(std::string name);
+  TaskTimer(const TaskTimer&) = delete;
+  TaskTimer& operator=(const TaskTimer&) = delete;
+  ~TaskTimer();
+
+  // Fails the task with TimeoutError and asks it to stop, unless it is done when its timeout, counted
+  // from now, has passed. Raises std::system_error if the thread cannot be started.
+  void watch(Cell& task);
+
+ private:
+  class Schedule;
+
+  const std::string name_;
+  threading::Lock lock_;
+  // Shared with the thread, which may outlive this object by a moment when it destroys it itself.
+  std::shared_ptr<Schedule> schedule_ COEVAL_GUARDED_BY(lock_);
+  std::optional<threading::Thread> thread_ COEVAL_GUARDED_BY(lock_);
+};
+
+}  // namespace coeval::detail

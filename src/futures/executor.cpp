@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/futures/detail/backend.hpp>
+#include <coeval/futures/executor_options.hpp>
+
+#include <fmt/format.h>
+
+namespace coeval {
+namespace detail {
+
+ExecutorBackend::~ExecutorBackend() = default;
+
+}  // namespace detail
+
+std::string to_string(const ExecutorStats& stats) {
+  return fmt::format("<{}: {} of {} workers ({} idle), {} running, {} queued, {} completed, {} failed, "
+                     "{} cancelled>",
+                     stats.name, stats.workers, stats.max_workers, stats.idle_workers, stats.running,
+                     stats.queued, stats.completed, stats.failed, stats.cancelled);
+}
+
+}  // namespace coeval
