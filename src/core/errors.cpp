@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace coeval {
@@ -35,6 +36,16 @@ std::exception_ptr nested_in(const std::exception& error) {
   return nested != nullptr ? nested->nested_ptr() : nullptr;
 }
 
+// The type that the program threw: std::throw_with_nested wraps it in one of its own.
+std::string thrown_type(const std::type_info& type) {
+  constexpr std::string_view wrapper = "std::_Nested_exception<";
+  std::string name = type_name(type);
+  if (name.starts_with(wrapper)) {
+    name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+  }
+  return name;
+}
+
 }  // namespace
 
 ExceptionGroup::ExceptionGroup(const std::string& message,
@@ -59,7 +70,9 @@ std::string describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& caught) {
-    std::string text = fmt::format("{}: {}", type_name(typeid(caught)), caught.what());
+    const char* const what = caught.what();
+    std::string text =
+        fmt::format("{}: {}", thrown_type(typeid(caught)), what != nullptr ? what : "(no text)");
     if (const std::exception_ptr cause = nested_in(caught)) {
       text += " ← " + describe(cause);
     }

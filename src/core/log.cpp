@@ -45,7 +45,8 @@ void log(Severity severity, std::string_view source, std::string_view text) noex
   try {
     handler_in_force.load(std::memory_order_acquire)(severity, source, text);
   } catch (...) {
-    sys().write_error("coeval: the log handler raised an exception\n", 44);
+    constexpr std::string_view line = "coeval: the log handler raised an exception\n";
+    sys().write_error(line.data(), line.size());
   }
 }
 

@@ -60,6 +60,8 @@ int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noex
 
 int thread_join(pthread_t thread) noexcept { return pthread_join(thread, nullptr); }
 
+pthread_t thread_self() noexcept { return pthread_self(); }
+
 int thread_set_name(pthread_t thread, const char* name) noexcept {
   return pthread_setname_np(thread, name);
 }
@@ -123,6 +125,7 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .futex_wake = futex_wake,
                                    .thread_create = thread_create,
                                    .thread_join = thread_join,
+                                   .thread_self = thread_self,
                                    .thread_set_name = thread_set_name,
                                    .gettid = thread_id,
                                    .getpid = process_id,

@@ -7,6 +7,9 @@
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/hooks.hpp>
+#include <coeval/futures/detail/wait_helper.hpp>
+#include <coeval/threading/condition.hpp>
+#include <coeval/threading/lock.hpp>
 
 #include <fmt/format.h>
 
@@ -33,19 +36,31 @@ class InlineBackend final : public detail::ExecutorBackend {
       return;
     }
     const Running running(*this);
-    const detail::Outcome outcome = detail::run_task(*task, timer_, name_);
-    count(outcome == detail::Outcome::completed ? completed_ : failed_);
+    count(detail::run_task(*task, timer_, name_) ? completed_ : failed_);
   }
 
-  void shutdown(const ShutdownOptions&) override {
+  // Waits for the tasks of other threads, unless called by one of this executor's tasks, for which
+  // another one may wait in the same way.
+  void shutdown(const ShutdownOptions& options) override COEVAL_EXCLUDES(lock_) {
     shut_down_.store(true, std::memory_order_release);
+    if (!options.wait || Running::on_this_thread(*this)) {
+      return;
+    }
+    const detail::SleepNotice sleep;
+    const threading::Guard guard(lock_);
+    while (running_ > 0) {
+      ended_.wait();
+    }
   }
 
-  ExecutorStats stats() const override {
+  ExecutorStats stats() const override COEVAL_EXCLUDES(lock_) {
     ExecutorStats stats;
     stats.name = name_;
     stats.max_workers = max_workers();
-    stats.running = read(running_);
+    {
+      const threading::Guard guard(lock_);
+      stats.running = running_;
+    }
     stats.submitted = read(submitted_);
     stats.completed = read(completed_);
     stats.failed = read(failed_);
@@ -63,21 +78,52 @@ class InlineBackend final : public detail::ExecutorBackend {
     return counter.load(std::memory_order_relaxed);
   }
 
-  struct Running {
-    explicit Running(InlineBackend& of) : backend(of) { count(backend.running_); }
-    ~Running() { backend.running_.fetch_sub(1, std::memory_order_relaxed); }
-    InlineBackend& backend;
+  // A task that runs on this thread, perhaps inside another one.
+  class Running {
+   public:
+    explicit Running(InlineBackend& backend) : backend_(backend), outer_(innermost) {
+      innermost = this;
+      const threading::Guard guard(backend_.lock_);
+      ++backend_.running_;
+    }
+    ~Running() {
+      innermost = outer_;
+      const threading::Guard guard(backend_.lock_);
+      if (--backend_.running_ == 0) {
+        backend_.ended_.notify_all();
+      }
+    }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+    static bool on_this_thread(const InlineBackend& backend) noexcept {
+      const Running* running = innermost;
+      while (running != nullptr && &running->backend_ != &backend) {
+        running = running->outer_;
+      }
+      return running != nullptr;
+    }
+
+   private:
+    static thread_local const Running* innermost;
+    InlineBackend& backend_;
+    const Running* const outer_;
   };
 
   const std::string name_;
   detail::TaskTimer timer_;
   atomic<bool> shut_down_{false};
   Counter submitted_{0};
-  Counter running_{0};
   Counter completed_{0};
   Counter failed_{0};
   Counter cancelled_{0};
+
+  mutable threading::Lock lock_;
+  threading::Condition ended_{lock_};
+  std::size_t running_ COEVAL_GUARDED_BY(lock_) = 0;
 };
+
+thread_local const InlineBackend::Running* InlineBackend::Running::innermost = nullptr;
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads of a ThreadPool: how they start, park, find tasks and end.
 
+#include "executors/run_task.hpp"
 #include "executors/thread_pool.hpp"
 
 #include <coeval/core/errors.hpp>
@@ -35,6 +36,8 @@ Worker* ThreadPool::provide_worker() {
   if (!idle_.empty()) {
     Worker* const worker = idle_.back();
     idle_.pop_back();
+    worker->coming_ = true;
+    ++coming_;
     return worker;
   }
   if (may_start_thread()) {
@@ -52,16 +55,16 @@ void ThreadPool::start_worker() {
                         [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
   worker->thread_.start();
   ++made_;
+  ++coming_;
   workers_.push_back(worker);
 }
 
 CellRef ThreadPool::next_task(Worker& worker) {
   threading::Guard guard(lock_);
   while (!must_end()) {
+    note_arrival(worker);
     if (CellRef task = take_task(worker)) {
-      if (max_queue_ != 0) {
-        room_.notify();
-      }
+      note_room();
       return task;
     }
     if (closed_) {
@@ -73,6 +76,13 @@ CellRef ThreadPool::next_task(Worker& worker) {
     guard.lock();
   }
   return {};
+}
+
+void ThreadPool::note_arrival(Worker& worker) {
+  if (worker.coming_) {
+    worker.coming_ = false;
+    --coming_;
+  }
 }
 
 bool ThreadPool::must_end() const {
@@ -113,6 +123,7 @@ CellRef ThreadPool::take_own(Worker& worker) {
 
 void ThreadPool::remove_worker(Worker& worker) noexcept {
   const threading::Guard guard(lock_);
+  note_arrival(worker);
   ended_totals_ += worker.totals();
   // Only a task that ended its thread leaves tasks of its own behind.
   for (auto& own : worker.own_) {
@@ -154,22 +165,29 @@ void ThreadPool::break_pool(const std::exception_ptr& cause) noexcept {
     wake_all_idle();
     room_.notify_all();
   }
-  std::size_t count = 0;
+  Worker::Totals totals;
+  std::ptrdiff_t claimed = 0;
   for (const CellRef& task : failed) {
-    if (task->try_start()) {
-      task->set_error(error);
-      task->finish();
-      ++count;
+    if (fail_task(*task, error, name_)) {
+      ++totals.failed;
+    } else if (task->state() == State::cancelled_and_notified) {
+      ++totals.cancelled;
+    } else {
+      ++claimed;
     }
   }
   const threading::Guard guard(lock_);
-  ended_totals_.failed += count;
+  ended_totals_ += totals;
+  claimed_ -= claimed;
 }
 
 void ThreadPool::wake_all_idle() {
-  for (Worker* const worker : std::exchange(idle_, {})) {
+  for (Worker* const worker : idle_) {
+    worker->coming_ = true;
+    ++coming_;
     worker->wake();
   }
+  idle_.clear();  // and keeps its memory, so that parking cannot fail
 }
 
 void ThreadPool::join_workers() {

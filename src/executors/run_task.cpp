@@ -4,29 +4,58 @@
 
 #include <coeval/core/hooks.hpp>
 
-#include <exception>
+#include <optional>
 
 namespace coeval::detail {
+namespace {
 
-Outcome run_task(Cell& task, TaskTimer& timer, std::string_view executor) {
-  observe({.event = TaskEvent::start, .task = &task, .name = task.name(), .executor = executor});
+void tell(TaskEvent event, const Cell& task, std::string_view executor) noexcept {
+  observe({.event = event, .task = &task, .name = task.name(), .executor = executor});
+}
+
+// Tells the end of a task, and stops its clock, however it ends.
+struct Ending {
+  ~Ending() {
+    if (deadline) {
+      timer.forget(task, *deadline);
+    }
+    tell(returned ? TaskEvent::finish : TaskEvent::fail, task, executor);
+  }
+
+  Cell& task;
+  TaskTimer& timer;
+  std::string_view executor;
+  std::optional<Deadline> deadline = std::nullopt;
+  bool returned = false;
+};
+
+}  // namespace
+
+bool run_task(Cell& task, TaskTimer& timer, std::string_view executor) {
+  tell(TaskEvent::start, task, executor);
+  Ending ending{.task = task, .timer = timer, .executor = executor};
   if (task.timeout().count() > 0) {
     try {
-      timer.watch(task);
+      ending.deadline = timer.watch(task);
     } catch (...) {
       // Without a clock the limit would not hold: better not to begin.
       task.set_error(std::current_exception());
       task.finish();
-      return Outcome::failed;
+      return false;
     }
   }
-  task.run();
-  const Outcome outcome = task.error() == nullptr ? Outcome::completed : Outcome::failed;
-  observe({.event = outcome == Outcome::completed ? TaskEvent::finish : TaskEvent::fail,
-           .task = &task,
-           .name = task.name(),
-           .executor = executor});
-  return outcome;
+  ending.returned = task.run();
+  return ending.returned;
+}
+
+bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor) noexcept {
+  if (!task.try_start()) {
+    return false;
+  }
+  task.set_error(error);
+  task.finish();
+  tell(TaskEvent::fail, task, executor);
+  return true;
 }
 
 }  // namespace coeval::detail

@@ -8,9 +8,13 @@
 namespace coeval::detail {
 
 void TaskQueue::push(CellRef task) {
-  const int priority = task->priority();
-  const auto level = levels_.try_emplace(priority).first;
-  level->second.push_back(std::move(task));
+  const auto level = levels_.try_emplace(task->priority()).first;
+  try {
+    level->second.push_back(std::move(task));
+  } catch (...) {
+    drop_if_empty(level);
+    throw;
+  }
   ++size_;
 }
 
@@ -20,9 +24,7 @@ CellRef TaskQueue::pop() {
       CellRef task = std::move(level->second.front());
       level->second.pop_front();
       --size_;
-      if (level->second.empty() && level->first != 0) {
-        levels_.erase(level);
-      }
+      drop_if_empty(level);
       return task;
     }
   }
@@ -40,7 +42,14 @@ bool TaskQueue::remove(const Cell& task) {
   }
   level->second.erase(found);
   --size_;
+  drop_if_empty(level);
   return true;
+}
+
+void TaskQueue::drop_if_empty(Levels::iterator level) noexcept {
+  if (level->second.empty() && level->first != 0) {
+    levels_.erase(level);
+  }
 }
 
 }  // namespace coeval::detail

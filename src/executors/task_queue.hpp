@@ -30,8 +30,11 @@ class TaskQueue {
   bool empty() const noexcept { return size_ == 0; }
 
  private:
-  // A level is erased when its last task leaves it, except the one of priority 0.
-  std::map<int, std::deque<CellRef>, std::greater<>> levels_;
+  using Levels = std::map<int, std::deque<CellRef>, std::greater<>>;
+
+  void drop_if_empty(Levels::iterator level) noexcept;
+
+  Levels levels_;  // none is empty, except the one of priority 0
   std::size_t size_ = 0;
 };
 

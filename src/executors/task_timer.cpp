@@ -37,10 +37,18 @@ class TaskTimer::Schedule {
  public:
   void add(CellRef task, Deadline when) COEVAL_EXCLUDES(lock_) {
     const threading::Guard guard(lock_);
-    const bool first = tasks_.empty() || when < tasks_.begin()->first;
-    tasks_.emplace(when, std::move(task));
-    if (first) {
+    const Cell* const key = task.get();
+    const auto place = tasks_.emplace(std::pair(when, key), std::move(task)).first;
+    if (place == tasks_.begin()) {
       changed_.notify();
+    }
+  }
+
+  void remove(const Cell& task, Deadline when) noexcept COEVAL_EXCLUDES(lock_) {
+    CellRef removed;  // its end may destroy things: after the guard
+    const threading::Guard guard(lock_);
+    if (auto entry = tasks_.extract(std::pair(when, &task))) {
+      removed = std::move(entry.mapped());
     }
   }
 
@@ -54,7 +62,7 @@ class TaskTimer::Schedule {
   void run() COEVAL_EXCLUDES(lock_) {
     threading::Guard guard(lock_);
     while (!ended_) {
-      const Deadline next = tasks_.empty() ? never : tasks_.begin()->first;
+      const Deadline next = tasks_.empty() ? never : tasks_.begin()->first.first;
       if (!next.expired()) {
         changed_.wait(next);
         continue;
@@ -69,7 +77,7 @@ class TaskTimer::Schedule {
  private:
   threading::Lock lock_;
   threading::Condition changed_{lock_};
-  std::multimap<Deadline, CellRef> tasks_ COEVAL_GUARDED_BY(lock_);
+  std::map<std::pair<Deadline, const Cell*>, CellRef> tasks_ COEVAL_GUARDED_BY(lock_);
   bool ended_ COEVAL_GUARDED_BY(lock_) = false;
 };
 
@@ -79,29 +87,38 @@ TaskTimer::~TaskTimer() {
   const threading::Guard guard(lock_);
   if (schedule_ != nullptr) {
     schedule_->end();
+    if (threading::current_thread() != *thread_) {
+      thread_->join();
+    }
   }
-  thread_.reset();
 }
 
-void TaskTimer::watch(Cell& task) {
+Deadline TaskTimer::watch(Cell& task) {
   const Deadline when(task.timeout());
   std::shared_ptr<Schedule> schedule;
   {
     const threading::Guard guard(lock_);
     if (!thread_) {
-      schedule_ = std::make_shared<Schedule>();
-      thread_.emplace(threading::ThreadOptions{.name = name_},
-                      [schedule = schedule_] { schedule->run(); });
-      try {
-        thread_->start();
-      } catch (...) {
-        thread_.reset();
-        throw;
-      }
+      // A daemon: an executor that is never destroyed must not keep the process from its end.
+      auto made = std::make_shared<Schedule>();
+      threading::Thread thread({.name = name_, .daemon = true}, [made] { made->run(); });
+      thread.start();
+      thread_ = std::move(thread);
+      schedule_ = std::move(made);
     }
     schedule = schedule_;
   }
   schedule->add(CellRef(task), when);
+  return when;
+}
+
+void TaskTimer::forget(const Cell& task, Deadline when) noexcept {
+  std::shared_ptr<Schedule> schedule;
+  {
+    const threading::Guard guard(lock_);
+    schedule = schedule_;
+  }
+  schedule->remove(task, when);
 }
 
 }  // namespace coeval::detail

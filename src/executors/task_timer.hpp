@@ -27,9 +27,12 @@ class TaskTimer {
   TaskTimer& operator=(const TaskTimer&) = delete;
   ~TaskTimer();
 
-  // Fails the task with TimeoutError and asks it to stop, unless it is done when its timeout, counted
-  // from now, has passed. Raises std::system_error if the thread cannot be started.
-  void watch(Cell& task);
+  // Fails the task with TimeoutError and asks it to stop when its timeout, counted from now, has
+  // passed. Returns that moment. Raises std::system_error if the thread cannot be started.
+  Deadline watch(Cell& task);
+
+  // Ends what watch() began; when is what it returned. Nothing happens if it is over already.
+  void forget(const Cell& task, Deadline when) noexcept;
 
  private:
   class Schedule;

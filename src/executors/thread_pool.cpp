@@ -132,7 +132,6 @@ std::vector<CellRef> ThreadPool::take_all() {
       all.push_back(std::move(task));
     }
   }
-  claimed_ = 0;
   return all;
 }
 
@@ -144,7 +143,7 @@ void ThreadPool::run_in_caller(const CellRef& task) {
   Worker::Totals totals;
   if (!task->try_start()) {
     ++totals.cancelled;
-  } else if (run_task(*task, timer_, name_) == Outcome::completed) {
+  } else if (run_task(*task, timer_, name_)) {
     ++totals.completed;
   } else {
     ++totals.failed;
@@ -164,13 +163,14 @@ void ThreadPool::shutdown(const ShutdownOptions& options) {
     wake_all_idle();
     room_.notify_all();
   }
-  std::size_t cancelled = 0;
-  for (const CellRef& task : std::exchange(dropped, {})) {
-    cancelled += task->cancel() ? 1 : 0;
-  }
-  if (cancelled > 0) {
+  if (!dropped.empty()) {
+    const auto all = std::ssize(dropped);
+    const auto cancelled =
+        std::ranges::count_if(dropped, [](const CellRef& task) { return task->cancel(); });
+    dropped.clear();
     const threading::Guard guard(lock_);
-    ended_totals_.cancelled += cancelled;
+    ended_totals_.cancelled += static_cast<std::size_t>(cancelled);
+    claimed_ -= all - cancelled;
   }
   if (options.wait) {
     join_workers();
@@ -188,7 +188,8 @@ ExecutorStats ThreadPool::stats() const {
   stats.max_workers = max_workers_;
   stats.workers = workers_.size();
   stats.idle_workers = idle_.size();
-  stats.queued = queued() - claimed_;
+  const std::ptrdiff_t waiting = static_cast<std::ptrdiff_t>(queued()) - claimed_;
+  stats.queued = static_cast<std::size_t>(std::max<std::ptrdiff_t>(waiting, 0));
   stats.submitted = submitted_;
   stats.completed = totals.completed;
   stats.failed = totals.failed;

@@ -50,8 +50,17 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
 
   // ---- tasks: thread_pool.cpp
   void refuse_if_closed() const COEVAL_REQUIRES(lock_);
-  bool is_full() const COEVAL_REQUIRES(lock_) { return max_queue_ != 0 && queued() >= max_queue_; }
+  // A task for which a worker was just woken or started does not count as waiting.
+  bool is_full() const COEVAL_REQUIRES(lock_) {
+    return max_queue_ != 0 && queued() >= max_queue_ + coming_;
+  }
   std::size_t queued() const COEVAL_REQUIRES(lock_) { return queue_.size() + own_tasks_; }
+  // A task left the queues.
+  void note_room() COEVAL_REQUIRES(lock_) {
+    if (max_queue_ != 0) {
+      room_.notify();
+    }
+  }
   void put(CellRef task) COEVAL_REQUIRES(lock_);
   bool take_back(const Cell& task) COEVAL_REQUIRES(lock_);
   std::vector<CellRef> take_all() COEVAL_REQUIRES(lock_);
@@ -64,6 +73,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   bool may_start_thread() const COEVAL_REQUIRES(lock_);
   void start_worker() COEVAL_REQUIRES(lock_);
   CellRef next_task(Worker& worker) COEVAL_EXCLUDES(lock_);
+  void note_arrival(Worker& worker) COEVAL_REQUIRES(lock_);
   CellRef take_task(Worker& worker) COEVAL_REQUIRES(lock_);
   CellRef take_own(Worker& worker) COEVAL_REQUIRES(lock_);
   bool must_end() const COEVAL_REQUIRES(lock_);
@@ -83,12 +93,15 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   threading::Condition room_{lock_};  // the queue is no longer full, or the pool is closed
   TaskQueue queue_ COEVAL_GUARDED_BY(lock_);
   std::size_t own_tasks_ COEVAL_GUARDED_BY(lock_) = 0;  // in the workers' own queues, together
-  std::size_t claimed_ COEVAL_GUARDED_BY(lock_) = 0;    // of both, begun by a worker that waited
+  // Of both, those that a worker which waited has begun. Below zero for a moment when such a task left
+  // the queue before its claim was counted.
+  std::ptrdiff_t claimed_ COEVAL_GUARDED_BY(lock_) = 0;
 
   std::vector<std::shared_ptr<Worker>> workers_ COEVAL_GUARDED_BY(lock_);  // that were started
   std::vector<Worker*> idle_ COEVAL_GUARDED_BY(lock_);  // the one that parked last is woken first
   std::vector<threading::Thread> ended_ COEVAL_GUARDED_BY(lock_);  // to be joined
   std::size_t asleep_ COEVAL_GUARDED_BY(lock_) = 0;   // in a wait of a task
+  std::size_t coming_ COEVAL_GUARDED_BY(lock_) = 0;   // woken or started, not looking for a task yet
   std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;     // threads ever, for their names
   std::size_t steal_from_ COEVAL_GUARDED_BY(lock_) = 0;
 

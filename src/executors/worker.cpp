@@ -51,7 +51,7 @@ void Worker::run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<
       worker_of_this_thread = &worker;
       set_current_wait_helper(&worker);
       const threading::Guard guard(worker.pool_.lock_);
-      worker.handle_ = pthread_self();
+      worker.handle_ = sys().thread_self();
     }
     ~Registration() {
       worker.end_busy();
@@ -93,21 +93,21 @@ void Worker::run_one(CellRef task) {
 }
 
 void Worker::run_started(Cell& task) {
-  const struct Frame {
+  struct Frame {
     explicit Frame(Worker& w) : worker(w), outer(w.first_descendant_) {
       worker.first_descendant_ = worker.next_number_;
       ++worker.depth_;
     }
     ~Frame() {
-      add(outcome == Outcome::completed ? worker.completed_ : worker.failed_);
+      add(returned ? worker.completed_ : worker.failed_);
       --worker.depth_;
       worker.first_descendant_ = outer;
     }
     Worker& worker;
     const std::uint64_t outer;
-    mutable Outcome outcome = Outcome::failed;
+    bool returned = false;
   } frame(*this);
-  frame.outcome = run_task(task, pool_.timer_, pool_.name_);
+  frame.returned = run_task(task, pool_.timer_, pool_.name_);
 }
 
 bool Worker::help(Cell& awaited) {
@@ -134,6 +134,7 @@ void Worker::forget_claimed(const Cell& task) {
     place = std::move(own_.back().task);
     own_.pop_back();
     --pool_.own_tasks_;
+    pool_.note_room();
   } else {
     ++pool_.claimed_;
   }
@@ -152,6 +153,7 @@ CellRef Worker::newest_descendant() {
   CellRef task = std::move(own_.back().task);
   own_.pop_back();
   --pool_.own_tasks_;
+  pool_.note_room();
   return task;
 }
 

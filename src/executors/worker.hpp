@@ -80,6 +80,7 @@ class Worker final : public WaitHelper {
   // the newest, but none that is older than the task that waits.
   std::deque<OwnTask> own_;
   threading::Thread thread_;
+  bool coming_ = true;  // counted in the pool's coming_
   std::optional<pthread_t> handle_;  // set once the thread runs
 
   // Only this worker's thread.

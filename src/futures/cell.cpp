@@ -193,7 +193,7 @@ void Cell::require_value(Deadline deadline) {
   }
 }
 
-void Cell::run() {}
+bool Cell::run() { return false; }
 
 std::string Cell::title() const {
   return name().empty() ? std::string("the task") : fmt::format("task '{}'", name());

@@ -39,7 +39,11 @@ class WaitSet::State {
       }
     }
     for (Watch& watch : watches_) {
-      if (!watch.reported && !WaitHub::of(*watch.cell).add(watch)) {
+      if (watch.reported) {
+        continue;
+      }
+      watch.registered = WaitHub::of(*watch.cell).add(watch);
+      if (!watch.registered) {
         watch.fired();
       }
     }
@@ -49,7 +53,7 @@ class WaitSet::State {
   // registration back waits for a firing that is under way.
   ~State() {
     for (Watch& watch : watches_) {
-      if (!watch.told) {
+      if (watch.registered && !watch.told) {
         WaitHub::of(*watch.cell).remove(watch);
       }
     }
@@ -84,8 +88,9 @@ class WaitSet::State {
 
     State* set = nullptr;
     Cell* cell = nullptr;
-    bool reported = false;  // is in ready_
-    bool told = false;      // was returned by next()
+    bool reported = false;    // is in ready_
+    bool registered = false;  // at the cell's hub
+    bool told = false;        // was returned by next()
   };
 
   void completed(Watch& watch) noexcept {
@@ -146,6 +151,7 @@ class WaitSet::State {
 
 WaitSet::WaitSet(std::span<Cell* const> cells) : state_(std::make_unique<State>(cells)) {}
 WaitSet::WaitSet(WaitSet&&) noexcept = default;
+WaitSet& WaitSet::operator=(WaitSet&&) noexcept = default;
 WaitSet::~WaitSet() = default;
 
 std::optional<std::size_t> WaitSet::next(Deadline deadline) { return state_->next(deadline); }

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/threading/detail/ident.hpp>
 
-#if !defined(COEVAL_ATOMIC_HEADER)
-
 #include "thread_state.hpp"
 
 #include <coeval/core/system.hpp>
@@ -11,7 +9,7 @@
 namespace coeval::threading::detail {
 namespace {
 
-constinit atomic<Ident> last_ident{main_ident};
+atomic<Ident> last_ident{main_ident};
 
 }  // namespace
 
@@ -21,6 +19,8 @@ Ident new_ident() noexcept {
   return last_ident.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+#if !defined(COEVAL_ATOMIC_HEADER)
+
 Ident current_ident() noexcept {
   if (this_thread.ident == 0) [[unlikely]] {
     this_thread.ident = sys().gettid() == sys().getpid() ? main_ident : new_ident();
@@ -28,6 +28,6 @@ Ident current_ident() noexcept {
   return this_thread.ident;
 }
 
-}  // namespace coeval::threading::detail
-
 #endif
+
+}  // namespace coeval::threading::detail

@@ -24,7 +24,7 @@ struct Owner {
 };
 
 std::string default_name() {
-  static constinit atomic<unsigned> threads{0};
+  static atomic<unsigned> threads{0};
   return fmt::format("Thread-{}", threads.fetch_add(1, std::memory_order_relaxed) + 1);
 }
 

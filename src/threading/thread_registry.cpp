@@ -46,8 +46,14 @@ ThreadRegistry::ThreadRegistry() {
 }
 
 bool ThreadRegistry::watch_this_thread() noexcept {
+#if defined(COEVAL_ATOMIC_HEADER)
+  return false;  // the schedule checker's threads have no thread-specific values
+#else
   return pthread_setspecific(key_, this) == 0;
+#endif
 }
+
+pthread_t ThreadRegistry::this_pthread() noexcept { return sys().thread_self(); }
 
 // Runs after the destructors of the thread's thread_local objects (pthread_key_create(3p)); again
 // if a later destructor of another key has made a value of local<T>.
@@ -120,7 +126,7 @@ ThreadState& ThreadRegistry::current() {
       this_thread.state = main.get();          // which main_ keeps
       static_cast<void>(watch_this_thread());  // for a main thread that ends by pthread_exit
     } else {
-      static constinit atomic<unsigned> dummies{0};
+      static atomic<unsigned> dummies{0};
       Node node{std::make_shared<ThreadState>(
           ThreadKind::foreign,
           fmt::format("Dummy-{}", dummies.fetch_add(1, std::memory_order_relaxed) + 1), true,

@@ -32,6 +32,7 @@ class ThreadRegistry {
   // whether that could be arranged.
   bool watch_this_thread() noexcept;
   static void at_thread_end() noexcept;
+  static pthread_t this_pthread() noexcept;
 
   // A thread that is about to run. node holds it and nothing else.
   // Errors: RuntimeError after the end of the process's joining.

@@ -180,7 +180,7 @@ void ThreadState::begin(Ident ident) noexcept {
   ident_.store(ident, std::memory_order_relaxed);
   if (kind_ == ThreadKind::ours) {
     Guard guard(lock_);
-    pthread_ = pthread_self();
+    pthread_ = ThreadRegistry::this_pthread();
     named_ = true;
     static_cast<void>(sys().thread_set_name(pthread_, kernel_name(name_).c_str()));
   }

@@ -32,7 +32,7 @@ class Function<R(Args...)> {
              std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   Function(F&& callable) {
     using Callable = std::decay_t<F>;
-    if constexpr (std::is_pointer_v<Callable> || std::is_member_pointer_v<Callable>) {
+    if constexpr (std::is_pointer_v<std::remove_cvref_t<F>> || std::is_member_pointer_v<Callable>) {
       if (callable == nullptr) {
         return;
       }

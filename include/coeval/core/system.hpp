@@ -38,6 +38,7 @@ struct SystemCalls {
 
   int (*thread_create)(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept;
   int (*thread_join)(pthread_t thread) noexcept;
+  pthread_t (*thread_self)() noexcept;
   int (*thread_set_name)(pthread_t thread, const char* name) noexcept;  // at most 15 bytes
 
   pid_t (*gettid)() noexcept;

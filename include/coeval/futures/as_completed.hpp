@@ -51,6 +51,16 @@ class AsCompleted {
 
   AsCompleted(std::vector<F> futures, Deadline deadline)
       : futures_(std::move(futures)), set_(detail::cells_of(futures_)), deadline_(deadline) {}
+  AsCompleted(AsCompleted&&) noexcept = default;
+  // The set first: it watches the cells that the futures keep.
+  AsCompleted& operator=(AsCompleted&& other) noexcept {
+    set_ = std::move(other.set_);
+    futures_ = std::move(other.futures_);
+    deadline_ = other.deadline_;
+    current_ = std::move(other.current_);
+    begun_ = other.begun_;
+    return *this;
+  }
 
   // Waits for the first future; TimeoutError at the deadline, as ++ does.
   Iterator begin() {

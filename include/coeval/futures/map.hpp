@@ -77,7 +77,16 @@ class MapRange {
         futures_(std::exchange(other.futures_, {})),
         ahead_(other.ahead_),
         timeout_(other.timeout_) {}
-  MapRange& operator=(MapRange&&) = delete;
+  MapRange& operator=(MapRange&& other) noexcept {
+    if (this != &other) {
+      cancel();
+      submit_next_ = std::exchange(other.submit_next_, nullptr);
+      futures_ = std::exchange(other.futures_, {});
+      ahead_ = other.ahead_;
+      timeout_ = other.timeout_;
+    }
+    return *this;
+  }
   ~MapRange() { cancel(); }
 
   Iterator begin() noexcept { return Iterator(*this); }

@@ -44,7 +44,11 @@ class COEVAL_EXPORT COEVAL_CAPABILITY("Condition") Condition {
   // The lock's own operations.
   void lock() noexcept COEVAL_ACQUIRE();
   bool try_lock() noexcept COEVAL_TRY_ACQUIRE(true);
-  bool acquire(Deadline deadline = never) noexcept COEVAL_TRY_ACQUIRE(true);
+  bool acquire(Deadline deadline) noexcept COEVAL_TRY_ACQUIRE(true);
+  bool acquire() noexcept COEVAL_ACQUIRE() {
+    lock();
+    return true;
+  }
   bool try_lock_for(Deadline timeout) noexcept COEVAL_TRY_ACQUIRE(true) { return acquire(timeout); }
   bool try_lock_until(Deadline when) noexcept COEVAL_TRY_ACQUIRE(true) { return acquire(when); }
   void unlock() COEVAL_RELEASE();

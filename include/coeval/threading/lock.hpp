@@ -50,8 +50,13 @@ class COEVAL_EXPORT COEVAL_CAPABILITY("Lock") Lock {
   }
 
   // Waits for the lock until the deadline: whether it was taken. A poll makes no system call.
-  bool acquire(Deadline deadline = never) noexcept COEVAL_TRY_ACQUIRE(true) {
+  bool acquire(Deadline deadline) noexcept COEVAL_TRY_ACQUIRE(true) {
     return try_lock() || lock_slow(deadline);
+  }
+  // Waits for ever, hence true. (Of its own so that clang's analysis knows that it cannot fail.)
+  bool acquire() noexcept COEVAL_ACQUIRE() {
+    lock();
+    return true;
   }
   bool try_lock_for(Deadline timeout) noexcept COEVAL_TRY_ACQUIRE(true) { return acquire(timeout); }
   bool try_lock_until(Deadline when) noexcept COEVAL_TRY_ACQUIRE(true) { return acquire(when); }

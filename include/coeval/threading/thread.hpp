@@ -29,8 +29,8 @@ class ThreadState;
 }
 
 struct ThreadOptions {
-  std::string name;     // shown in errors, ps and gdb; empty: "Thread-1", "Thread-2" …
-  bool daemon = false;  // neither handles nor the end of the process wait for it
+  std::string name = {};  // shown in errors, ps and gdb; empty: "Thread-1", "Thread-2" …
+  bool daemon = false;    // neither handles nor the end of the process wait for it
 };
 
 // A thread of execution; Python's threading.Thread.

@@ -101,8 +101,9 @@ class COEVAL_EXPORT Cell {
   // Waits; the task's exception or null. Raises CancelledError, TimeoutError.
   std::exception_ptr exception(Deadline deadline);
 
-  // Runs the task and finishes the cell. The state is running. Raises only forced unwinding.
-  virtual void run();
+  // Runs the task and finishes the cell; whether its function returned, and in time. The state is
+  // running. Raises only forced unwinding.
+  virtual bool run();
 
   // Only by the owner of the result, invariant 2.
   void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }

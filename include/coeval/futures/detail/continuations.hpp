@@ -48,6 +48,7 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
 
   void run(Cell& settled) noexcept override {
     const CellRef own = CellRef::adopt(this);
+    const Launch launch = std::move(launch_);  // kept no longer than this call
     switch (settled.state()) {
       case State::cancelled:
       case State::cancelled_and_notified:
@@ -57,12 +58,12 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
         if (settled.error() != nullptr) {
           fail(settled.error());
         } else {
-          launch_or_fail();
+          launch_or_fail(launch);
         }
     }
   }
 
-  void run() override {
+  bool run() override {
     struct Finisher {
       ThenCell& cell;
       ~Finisher() {
@@ -70,7 +71,7 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
         cell.finish();
       }
     } const finisher{*this};
-    this->capture([this]() -> decltype(auto) {
+    return this->capture([this]() -> decltype(auto) {
       if constexpr (std::is_void_v<T>) {
         return std::invoke(std::move(*f_));
       } else {
@@ -87,9 +88,9 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
     source_ = CellRef();
   }
 
-  void launch_or_fail() noexcept {
+  void launch_or_fail(const Launch& launch) noexcept {
     try {
-      launch_(CellRef(*this));
+      launch(CellRef(*this));
     } catch (...) {
       fail(std::current_exception());
     }

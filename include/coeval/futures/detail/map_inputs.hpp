@@ -51,10 +51,14 @@ class MapInputs {
   template <std::size_t I>
   decltype(auto) element() {
     using View = std::tuple_element_t<I, std::tuple<Views...>>;
-    if constexpr (owns_elements<View>) {
-      return std::ranges::iter_move(*std::get<I>(iterators_));
+    auto& position = *std::get<I>(iterators_);
+    if constexpr (!std::is_reference_v<std::ranges::range_reference_t<View>>) {
+      // What stands for an element (as in std::vector<bool>) must not outlive this call.
+      return static_cast<std::ranges::range_value_t<View>>(*position);
+    } else if constexpr (owns_elements<View>) {
+      return std::ranges::iter_move(position);
     } else {
-      return **std::get<I>(iterators_);
+      return *position;
     }
   }
 

@@ -35,21 +35,23 @@ class ResultCell : public Cell {
     value_.emplace(std::forward<Args>(args)...);
   }
 
-  // Calls f and keeps what it returns, or what it raises. Raises only forced unwinding.
+  // Calls f and keeps what it returns: true; or what it raises: false. Raises only forced unwinding.
   template <class F>
-  void capture(F&& f) {
+  bool capture(F&& f) {
     try {
       if constexpr (std::is_void_v<T>) {
-        std::forward<F>(f)();
+        static_cast<void>(std::forward<F>(f)());
         value_.emplace();
       } else {
         value_.emplace(std::forward<F>(f)());
       }
+      return true;
     } catch (abi::__forced_unwind&) {
       set_error(thread_ended_error(*this));
       throw;
     } catch (...) {
       set_error(std::current_exception());
+      return false;
     }
   }
 

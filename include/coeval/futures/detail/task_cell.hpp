@@ -44,13 +44,12 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
   explicit TaskCell(std::in_place_t, G&& f, As&&... args)
       : call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
 
-  void run() override {
+  bool run() override {
     if (this->timeout().count() > 0) {
-      run_against_the_clock();
-      return;
+      return run_against_the_clock();
     }
     const Finisher finisher{*this};
-    this->capture([this]() -> decltype(auto) { return call(); });
+    return this->capture([this]() -> decltype(auto) { return call(); });
   }
 
  private:
@@ -91,29 +90,40 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
 
   // A timer may settle the cell while the function runs, so the result is made in a cell of its own
   // and moves over only if this side settles first.
+  using Made = ResultCell<TaskResult<F, Args...>>;
+
   struct LateFinisher {
     TaskCell& task;
-    ResultCell<TaskResult<F, Args...>>& made;
-    ~LateFinisher() {
-      task.drop_callable();
-      if (task.try_settle()) {
-        task.set_error(made.error());
-        if (made.error() == nullptr) {
-          if constexpr (std::is_void_v<TaskResult<F, Args...>>) {
-            task.emplace();
-          } else {
-            task.capture([this]() -> auto&& { return std::move(made.value()); });
-          }
-        }
-        task.finish();
+    Made& made;
+    bool settled = false;
+    ~LateFinisher() { settle(); }
+
+    bool settle() {
+      if (std::exchange(settled, true)) {
+        return false;
       }
+      task.drop_callable();
+      if (!task.try_settle()) {
+        return false;
+      }
+      const bool moved = made.error() == nullptr && task.take_over(made);
+      if (!moved && task.error() == nullptr) {
+        task.set_error(made.error());
+      }
+      task.finish();
+      return moved;
     }
   };
 
-  void run_against_the_clock() {
-    ResultCell<TaskResult<F, Args...>> made;
-    const LateFinisher finisher{*this, made};
+  bool run_against_the_clock() {
+    Made made;
+    LateFinisher finisher{*this, made};
     made.capture([this]() -> decltype(auto) { return call(); });
+    return finisher.settle();
+  }
+
+  bool take_over(Made& made) {
+    return this->capture([&made]() -> auto&& { return std::move(made.value()); });
   }
 
   std::optional<std::tuple<F, Args...>> call_;

@@ -23,7 +23,7 @@ class COEVAL_EXPORT WaitSet {
  public:
   explicit WaitSet(std::span<Cell* const> cells);
   WaitSet(WaitSet&&) noexcept;
-  WaitSet& operator=(WaitSet&&) = delete;
+  WaitSet& operator=(WaitSet&&) noexcept;
   ~WaitSet();
 
   // The position of the next cell that is done; nothing at the deadline, or when all were told.
