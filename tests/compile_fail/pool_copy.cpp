@@ -1,0 +1,6 @@
+// expect: deleted
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/executors/thread_pool_executor.hpp>
+
+void test(const coeval::ThreadPoolExecutor& pool) { coeval::ThreadPoolExecutor copy(pool); }

@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: The coeval authors
+# SPDX-License-Identifier: Apache-2.0
+
+# coeval_must_leave_no_trace(SOURCE BINARY): a project that adds coeval's source tree gets the library,
+# and nothing of how coeval itself is developed.
+function(coeval_must_leave_no_trace source binary)
+  get_property(targets DIRECTORY ${source} PROPERTY BUILDSYSTEM_TARGETS)
+  if(NOT targets STREQUAL "coeval")
+    message(FATAL_ERROR "coeval brings other targets than the library: ${targets}")
+  endif()
+  get_property(folders DIRECTORY ${source} PROPERTY SUBDIRECTORIES)
+  if(folders)
+    message(FATAL_ERROR "coeval brings more folders than its own: ${folders}")
+  endif()
+  get_property(tests DIRECTORY ${source} PROPERTY TESTS)
+  if(tests)
+    message(FATAL_ERROR "coeval brings tests: ${tests}")
+  endif()
+  get_property(options TARGET coeval PROPERTY COMPILE_OPTIONS)
+  get_property(directory_options DIRECTORY ${source} PROPERTY COMPILE_OPTIONS)
+  if(options OR directory_options)
+    message(FATAL_ERROR "coeval brings compiler options: ${options} ${directory_options}")
+  endif()
+  get_property(interface TARGET coeval PROPERTY INTERFACE_COMPILE_OPTIONS)
+  if(interface)
+    message(FATAL_ERROR "coeval gives its users compiler options: ${interface}")
+  endif()
+  cmake_path(ABSOLUTE_PATH binary BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  if(EXISTS ${binary}/coeval.pc)
+    message(FATAL_ERROR "coeval brings its install rules")
+  endif()
+endfunction()

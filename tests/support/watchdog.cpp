@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "support/watchdog.hpp"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+namespace support {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int sanitizer_factor = 3;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr int sanitizer_factor = 3;
+#else
+constexpr int sanitizer_factor = 1;
+#endif
+#else
+constexpr int sanitizer_factor = 1;
+#endif
+
+void print_stacks() {
+  // Where only a parent may trace its children, gdb needs to be let in.
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+  const std::string command =
+      "command -v gdb >/dev/null && timeout 30 gdb -batch -nx -iex 'set debuginfod enabled off'"
+      " -ex 'thread apply all backtrace' -p " +
+      std::to_string(getpid()) + " </dev/null >&2 2>/dev/null";
+  if (std::system(command.c_str()) != 0) {
+    std::fputs("(no stacks: gdb is not installed or may not look)\n", stderr);
+  }
+}
+
+}  // namespace
+
+Watchdog::Watchdog(std::string what, std::chrono::milliseconds limit)
+    : what_(std::move(what)), limit_(limit), thread_([this] { watch(); }) {}
+
+Watchdog::~Watchdog() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_finished_ = true;
+  }
+  finished_.notify_one();
+  thread_.join();
+}
+
+void Watchdog::watch() {
+  std::unique_lock lock(mutex_);
+  if (finished_.wait_for(lock, limit_, [this] { return is_finished_; })) {
+    return;
+  }
+  std::fprintf(stderr, "\nwatchdog: %s hung: it did not end within %.1f seconds\n", what_.c_str(),
+               std::chrono::duration<double>(limit_).count());
+  print_stacks();
+  std::signal(SIGABRT, SIG_DFL);
+  std::abort();
+}
+
+std::chrono::milliseconds test_time_limit() {
+  const char* text = std::getenv("COEVAL_TEST_TIMEOUT");
+  const double seconds = text != nullptr ? std::strtod(text, nullptr) : 60.0;
+  return std::chrono::milliseconds(static_cast<long>(seconds * 1000 * sanitizer_factor));
+}
+
+}  // namespace support
