@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -33,6 +35,11 @@ bool ThreadPool::may_start_thread() const {
 }
 
 Worker* ThreadPool::provide_worker() {
+  // A wake costs far more than a task. One worker at a time is on its way; it provides the next one
+  // if it finds more than its own task.
+  if (coming_ > 0) {
+    return nullptr;
+  }
   if (!idle_.empty()) {
     Worker* const worker = idle_.back();
     idle_.pop_back();
@@ -44,6 +51,14 @@ Worker* ThreadPool::provide_worker() {
     start_worker();
   }
   return nullptr;
+}
+
+Worker* ThreadPool::provide_worker_if_possible() noexcept {
+  try {
+    return provide_worker();
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 void ThreadPool::start_worker() {
@@ -59,12 +74,48 @@ void ThreadPool::start_worker() {
   workers_.push_back(worker);
 }
 
+bool ThreadPool::initialize(Worker& worker) {
+  const struct Phase {
+    Phase(ThreadPool& p, Worker& w) : pool(p) {
+      threading::Guard guard(pool.lock_);
+      // It may take long, so others are started meanwhile as if this one had its task already.
+      pool.note_arrival(w);
+      ++pool.initializing_;
+      Worker* const next =
+          pool.queued() > pool.initializing_ ? pool.provide_worker_if_possible() : nullptr;
+      guard.unlock();
+      if (next != nullptr) {
+        next->wake();
+      }
+    }
+    ~Phase() {
+      const threading::Guard guard(pool.lock_);
+      --pool.initializing_;
+    }
+    ThreadPool& pool;
+  } phase(*this, worker);
+  try {
+    initializer_();
+    return true;
+  } catch (abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    break_pool(std::current_exception());
+    return false;
+  }
+}
+
 CellRef ThreadPool::next_task(Worker& worker) {
   threading::Guard guard(lock_);
   while (!must_end()) {
     note_arrival(worker);
     if (CellRef task = take_task(worker)) {
       note_room();
+      Worker* const next = queued() > 0 ? provide_worker_if_possible() : nullptr;
+      guard.unlock();
+      if (next != nullptr) {
+        next->wake();
+      }
       return task;
     }
     if (closed_) {
@@ -139,14 +190,13 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
   }
   workers_.erase(place);
   if (queued() > 0) {
-    try {
-      if (Worker* const idle = provide_worker()) {
-        idle->wake();
-      }
-    } catch (...) {
+    if (Worker* const idle = provide_worker_if_possible()) {
+      idle->wake();
+    } else if (workers_.empty()) {
       log(Severity::error, "coeval.executors",
-          fmt::format("pool '{}' lost a thread and cannot start another: {}", name_,
-                      describe(std::current_exception())));
+          fmt::format("pool '{}' lost its last thread and cannot start another; its {} tasks wait for "
+                      "the next submit",
+                      name_, queued()));
     }
   }
 }

@@ -10,9 +10,9 @@
 //
 // Invariants, all under lock_:
 //  1. A task is in queue_, in one worker's own tasks, or with the worker that took it out.
-//  2. While a task waits, there is a thread that will take it: one that is not idle and not asleep in
-//     a wait, or one that was just woken or started for it; unless the pool has as many threads as it
-//     may, all of them in tasks.
+//  2. While a task waits, a worker is coming (woken or started, and not yet looking for a task), unless
+//     no worker is idle and the pool has as many threads as it may, all of them in tasks. A worker
+//     that takes a task and leaves others provides the next worker before it runs its own.
 //  3. No thread is started while as many as max_workers are not asleep in a wait. After sleepers woke
 //     up there may be more; a worker that finds it so when it looks for a task ends.
 
@@ -26,6 +26,7 @@
 #include <coeval/threading/condition.hpp>
 #include <coeval/threading/lock.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -50,9 +51,12 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
 
   // ---- tasks: thread_pool.cpp
   void refuse_if_closed() const COEVAL_REQUIRES(lock_);
-  // A task for which a worker was just woken or started does not count as waiting.
+  // The tasks that free workers are about to take do not count as waiting.
   bool is_full() const COEVAL_REQUIRES(lock_) {
-    return max_queue_ != 0 && queued() >= max_queue_ + coming_;
+    const std::size_t in_tasks =
+        workers_.size() - asleep_ - idle_.size() - coming_ - initializing_;
+    const std::size_t free = max_workers_ - std::min(max_workers_, in_tasks);
+    return max_queue_ != 0 && queued() >= max_queue_ + free;
   }
   std::size_t queued() const COEVAL_REQUIRES(lock_) { return queue_.size() + own_tasks_; }
   // A task left the queues.
@@ -70,8 +74,12 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   // Sees to invariant 2: an idle worker, which the caller is to wake(), or null after it has started
   // a thread or found that there are enough. Raises std::system_error if a thread cannot be started.
   Worker* provide_worker() COEVAL_REQUIRES(lock_);
+  // The same, where it does not matter: the threads there are will do.
+  Worker* provide_worker_if_possible() noexcept COEVAL_REQUIRES(lock_);
   bool may_start_thread() const COEVAL_REQUIRES(lock_);
   void start_worker() COEVAL_REQUIRES(lock_);
+  // Calls the initializer in a new worker's thread; false, and the pool is broken, if it raises.
+  bool initialize(Worker& worker) COEVAL_EXCLUDES(lock_);
   CellRef next_task(Worker& worker) COEVAL_EXCLUDES(lock_);
   void note_arrival(Worker& worker) COEVAL_REQUIRES(lock_);
   CellRef take_task(Worker& worker) COEVAL_REQUIRES(lock_);
@@ -102,6 +110,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   std::vector<threading::Thread> ended_ COEVAL_GUARDED_BY(lock_);  // to be joined
   std::size_t asleep_ COEVAL_GUARDED_BY(lock_) = 0;   // in a wait of a task
   std::size_t coming_ COEVAL_GUARDED_BY(lock_) = 0;   // woken or started, not looking for a task yet
+  std::size_t initializing_ COEVAL_GUARDED_BY(lock_) = 0;  // in their initializer
   std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;     // threads ever, for their names
   std::size_t steal_from_ COEVAL_GUARDED_BY(lock_) = 0;
 

@@ -8,8 +8,6 @@
 
 #include <coeval/core/system.hpp>
 
-#include <cxxabi.h>
-
 #include <exception>
 #include <utility>
 
@@ -61,17 +59,9 @@ void Worker::run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<
     }
     Worker& worker;
   } registration(*worker);
-  if (pool->initializer_) {
-    try {
-      pool->initializer_();
-    } catch (abi::__forced_unwind&) {
-      throw;
-    } catch (...) {
-      pool->break_pool(std::current_exception());
-      return;
-    }
+  if (!pool->initializer_ || pool->initialize(*worker)) {
+    worker->work();
   }
-  worker->work();
 }
 
 void Worker::work() {
@@ -164,13 +154,7 @@ void Worker::before_sleep() noexcept {
   if (pool_.queued() == 0) {
     return;
   }
-  Worker* idle = nullptr;
-  try {
-    idle = pool_.provide_worker();
-  } catch (...) {
-    // No thread to be had: the wait ends as it would have without a replacement.
-    return;
-  }
+  Worker* const idle = pool_.provide_worker_if_possible();
   guard.unlock();
   if (idle != nullptr) {
     idle->wake();
