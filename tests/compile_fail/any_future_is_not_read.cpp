@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/any_future.hpp>
 
-void test(const coeval::AnyFuture& future) { future.result(); }
+void test(const coeval::AnyFuture& future) {
+  future.result();
+}

@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/future.hpp>
 
-void test(const coeval::Future<int>& future) { future.add_done_callback([](const char*) {}); }
+void test(const coeval::Future<int>& future) {
+  future.add_done_callback([](const char*) {});
+}

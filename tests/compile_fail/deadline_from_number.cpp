@@ -5,4 +5,6 @@
 
 void wait(coeval::Deadline deadline);
 
-void test() { wait(5); }
+void test() {
+  wait(5);
+}

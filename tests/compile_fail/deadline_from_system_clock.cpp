@@ -7,4 +7,6 @@
 
 void wait(coeval::Deadline deadline);
 
-void test() { wait(std::chrono::system_clock::now()); }
+void test() {
+  wait(std::chrono::system_clock::now());
+}

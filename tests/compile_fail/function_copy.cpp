@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/core/function.hpp>
 
-void test(const coeval::Function<void()>& function) { coeval::Function<void()> copy = function; }
+void test(const coeval::Function<void()>& function) {
+  coeval::Function<void()> copy = function;
+}

@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/thread_pool_executor.hpp>
 
-void test(const coeval::ThreadPoolExecutor& pool) { coeval::ThreadPoolExecutor copy(pool); }
+void test(const coeval::ThreadPoolExecutor& pool) {
+  coeval::ThreadPoolExecutor copy(pool);
+}

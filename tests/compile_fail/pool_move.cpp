@@ -5,4 +5,6 @@
 
 #include <utility>
 
-void test(coeval::ThreadPoolExecutor& pool) { coeval::ThreadPoolExecutor moved(std::move(pool)); }
+void test(coeval::ThreadPoolExecutor& pool) {
+  coeval::ThreadPoolExecutor moved(std::move(pool));
+}

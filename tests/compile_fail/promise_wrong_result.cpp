@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/promise.hpp>
 
-void test(coeval::Promise<int>& promise) { promise.set_result("text"); }
+void test(coeval::Promise<int>& promise) {
+  promise.set_result("text");
+}

@@ -5,4 +5,6 @@
 
 void increment(int& number);
 
-void test(coeval::ThreadPoolExecutor& pool, int number) { pool.submit(increment, number); }
+void test(coeval::ThreadPoolExecutor& pool, int number) {
+  pool.submit(increment, number);
+}

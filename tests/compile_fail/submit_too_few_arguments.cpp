@@ -5,4 +5,6 @@
 
 int add(int a, int b);
 
-void test(coeval::InlineExecutor& pool) { pool.submit(add, 1); }
+void test(coeval::InlineExecutor& pool) {
+  pool.submit(add, 1);
+}

@@ -7,4 +7,6 @@
 
 int length(const std::string& text);
 
-void test(coeval::ThreadPoolExecutor& pool) { pool.submit(length, 42); }
+void test(coeval::ThreadPoolExecutor& pool) {
+  pool.submit(length, 42);
+}

@@ -112,7 +112,7 @@ void Fiber::start(void (*entry)(void*), void* argument) {
   for (int i = 0; i < 6; ++i) {
     *--top = nullptr;
   }
-  stack_pointer_ = top;
+  stack_pointer_ = static_cast<void*>(top);
 #else
   getcontext(&context_);
   context_.uc_stack.ss_sp = stack_;

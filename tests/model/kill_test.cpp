@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
+#include "model/expect.hpp"
 #include "model/model.hpp"
 
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@ namespace {
 
 using model::check;
 using model::Execution;
+using model::expect_all;
 using model::explore;
 using model::Memory;
 using model::Result;
@@ -21,12 +23,6 @@ using std::memory_order_acq_rel;
 using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;
-
-void expect_all(const Result& result) {
-  EXPECT_TRUE(result.ok()) << result.report();
-  EXPECT_TRUE(result.complete) << result.report();
-  std::cout << result.report();
-}
 
 TEST(Kill, a_thread_may_die_before_each_operation_and_at_its_end) {
   for (const int operations : {1, 2, 5}) {

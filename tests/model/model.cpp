@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/model.hpp"
 
+#include "model/crash.hpp"
 #include "model/scheduler.hpp"
 #include "model/search.hpp"
 #include "model/system.hpp"
@@ -98,6 +99,7 @@ class Exploration {
     const auto begin = std::chrono::steady_clock::now();
     const auto chooser = make_chooser(options_);
     Scheduler scheduler(options_, preemptions());
+    const CrashReport crash_report(options_.name, *chooser);
     while (options_.executions == 0 || result_.executions < options_.executions) {
       if (!chooser->next_execution()) {
         result_.complete = options_.search == Search::exhaustive;

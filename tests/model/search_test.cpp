@@ -159,6 +159,20 @@ TEST(Replay, seed_and_times_come_from_the_environment) {
   EXPECT_EQ(explore(options, use_gate<Gate::no_notify>).seed / 1000, 1U);
 }
 
+TEST(ReplayDeathTest, a_crash_says_how_to_see_it_again) {
+  const auto crash = [](Execution& x) {
+    coeval::atomic<int> turn{0};
+    x.thread("one", [&] { turn.store(1, memory_order_relaxed); });
+    x.thread("two", [&] {
+      if (turn.load(memory_order_relaxed) == 0) {
+        std::abort();
+      }
+    });
+    x.run();
+  };
+  EXPECT_DEATH(explore({.name = "crash"}, crash), "COEVAL_MODEL_REPLAY='crash/1'");
+}
+
 TEST(Replay, choices_become_text_and_back) {
   const std::vector<std::uint8_t> choices{0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 31, 10, 0, 0};
   EXPECT_EQ(model::text_of(choices), "010002(5)va");
