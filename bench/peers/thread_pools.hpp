@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The libraries that the rows of bench/threads compare, each behind the same few workloads.
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+// What one library does with its worker threads. A workload that it does not have is empty. All are
+// called from one thread outside the pool, and return when the work is done.
+struct PoolWorkloads {
+  // So many empty tasks, handed over one by one, and one wait for all of them.
+  std::function<void(std::size_t tasks)> fire_and_wait;
+
+  // The same, but each task returns an int through a future, and all futures are read at the end.
+  std::function<void(std::size_t tasks)> future_each;
+
+  // One task and its result.
+  std::function<void()> round_trip;
+
+  // So many outer tasks, each of which hands over the inner ones and waits for them.
+  std::function<void(std::size_t outer, std::size_t inner)> nested;
+
+  // to[i] = 2 * from[i] + 1.
+  std::function<void(std::span<const double> from, std::span<double> to)> map;
+};
+
+struct PoolLibrary {
+  std::string name;
+
+  // Starts a pool, which lives as long as the workloads. Null if the library is not in this
+  // program.
+  PoolWorkloads (*start)(int workers) = nullptr;
+
+  // A library that takes much longer gets so many times fewer tasks; rows are per task.
+  std::size_t fewer = 1;
+};
+
+// coeval first, then its rivals.
+std::vector<PoolLibrary> pool_libraries();
+
+PoolWorkloads start_coeval(int workers);
+PoolLibrary one_tbb();
+PoolLibrary boost_asio();
+PoolLibrary openmp();
+PoolLibrary std_async();
+
+// One chunk of the map, for the libraries that have no parallel loop.
+inline void map_chunk(std::span<const double> from, std::span<double> to, std::size_t chunk,
+                      std::size_t chunks) {
+  const std::size_t end = from.size() * (chunk + 1) / chunks;
+  for (std::size_t i = from.size() * chunk / chunks; i < end; ++i) {
+    to[i] = 2.0 * from[i] + 1.0;
+  }
+}
+
+}  // namespace bench

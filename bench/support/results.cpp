@@ -1,0 +1,171 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "support/results.hpp"
+
+#include "support/clock.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+namespace bench {
+namespace {
+
+using Values = std::vector<std::optional<double>>;
+
+// Below this distance from 1 a ratio says nothing on a machine that other programs share.
+constexpr double noise = 0.1;
+
+std::optional<double> median_of(const Values& values) {
+  std::vector<double> present;
+  for (const auto& value : values) {
+    if (value) {
+      present.push_back(*value);
+    }
+  }
+  return present.empty() ? std::nullopt : std::optional(median(std::move(present)));
+}
+
+// The contestant with the best median, other than the first.
+std::optional<std::size_t> best_rival(const Rounds& rounds) {
+  std::optional<std::size_t> best;
+  std::optional<double> best_value;
+  for (std::size_t i = 1; i < rounds.values.size(); ++i) {
+    const auto value = median_of(rounds.values[i]);
+    const bool better =
+        value && (!best_value ||
+                  (rounds.row.higher_is_better ? *value > *best_value : *value < *best_value));
+    if (better) {
+      best = i;
+      best_value = value;
+    }
+  }
+  return best;
+}
+
+std::vector<double> ratios(const Values& ours, const Values& theirs) {
+  std::vector<double> all;
+  for (std::size_t round = 0; round < std::min(ours.size(), theirs.size()); ++round) {
+    if (ours[round] && theirs[round] && *theirs[round] != 0) {
+      all.push_back(*ours[round] / *theirs[round]);
+    }
+  }
+  return all;
+}
+
+// Three significant digits, without an exponent.
+std::string number(double value) {
+  if (value == 0) {
+    return "0";
+  }
+  const int digits = 2 - static_cast<int>(std::floor(std::log10(std::abs(value))));
+  const double unit = std::pow(10.0, digits);
+  return fmt::format("{:.{}f}", std::round(value * unit) / unit, std::max(0, digits));
+}
+
+std::string verdict(const RowResult& result) {
+  if (!result.ratio) {
+    return "no ratio";
+  }
+  const double distance = *result.ratio - 1;
+  const bool ahead = result.higher_is_better ? distance > 0 : distance < 0;
+  const char* word = std::abs(distance) < noise ? "even with" : ahead ? "ahead of" : "behind";
+  return fmt::format("{:>6}  {} {} ({} to {})", number(*result.ratio), word, result.best_rival,
+                     number(result.lowest_ratio), number(result.highest_ratio));
+}
+
+}  // namespace
+
+RowResult evaluate(const Rounds& rounds) {
+  const Row& row = rounds.row;
+  RowResult result{.name = row.name, .unit = row.unit, .higher_is_better = row.higher_is_better};
+  result.rounds = static_cast<int>(rounds.values.front().size());
+  result.ours = median_of(rounds.values.front());
+  for (std::size_t i = 1; i < rounds.values.size(); ++i) {
+    if (const auto value = median_of(rounds.values[i])) {
+      result.rivals[row.contestants[i].name] = *value;
+    }
+  }
+  if (const auto best = best_rival(rounds)) {
+    result.best_rival = row.contestants[*best].name;
+    const std::vector<double> all = ratios(rounds.values.front(), rounds.values[*best]);
+    if (!all.empty()) {
+      result.ratio = median(all);
+      result.lowest_ratio = std::ranges::min(all);
+      result.highest_ratio = std::ranges::max(all);
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> contestant_names(const std::vector<Row>& rows) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) {
+    for (const Contestant& contestant : row.contestants) {
+      if (std::ranges::find(names, contestant.name) == names.end()) {
+        names.push_back(contestant.name);
+      }
+    }
+  }
+  return names;
+}
+
+void print_header(const std::vector<std::string>& contestants) {
+  std::string line = fmt::format("{:<27}{:<9}", "row", "unit");
+  for (const std::string& name : contestants) {
+    line += fmt::format("{:>12}", name);
+  }
+  fmt::print("{}   ratio\n", line);
+}
+
+void print_row(const RowResult& result, const std::vector<std::string>& contestants) {
+  std::string line = fmt::format("{:<27}{:<9}", result.name, result.unit);
+  for (const std::string& name : contestants) {
+    std::optional<double> value;
+    if (name == contestants.front()) {
+      value = result.ours;
+    } else if (const auto found = result.rivals.find(name); found != result.rivals.end()) {
+      value = found->second;
+    }
+    line += fmt::format("{:>12}", value ? number(*value) : "-");
+  }
+  fmt::print("{}  {}\n", line, verdict(result));
+  std::fflush(stdout);
+}
+
+void write_json(const std::string& file, const std::vector<RowResult>& results) {
+  using Json = nlohmann::ordered_json;
+  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(); };
+  Json list = Json::array();
+  for (const RowResult& result : results) {
+    Json entry;
+    entry["name"] = result.name;
+    entry["unit"] = result.unit;
+    entry["ours"] = or_null(result.ours);
+    entry["rivals"] = result.rivals;
+    entry["best_rival"] = result.best_rival.empty() ? Json() : Json(result.best_rival);
+    entry["ratio"] = or_null(result.ratio);
+    entry["rounds"] = result.rounds;
+    if (result.higher_is_better) {
+      entry["higher_is_better"] = true;
+    }
+    list.push_back(std::move(entry));
+  }
+  const std::filesystem::path path(file);
+  if (path.has_parent_path()) {
+    std::filesystem::create_directories(path.parent_path());
+  }
+  std::ofstream out(path);
+  out << list.dump(2) << "\n";
+  if (!out.flush()) {
+    throw std::runtime_error(fmt::format("cannot write {}", file));
+  }
+}
+
+}  // namespace bench
