@@ -10,7 +10,7 @@ namespace tour {
 namespace {
 
 constexpr int columns = 448;
-constexpr int iteration_limit = 8000;
+constexpr int iteration_limit = 20'000;
 constexpr int rows_per_character = 12;
 constexpr int columns_per_character = 8;
 

@@ -22,6 +22,9 @@ using Values = std::vector<std::optional<double>>;
 // Below this distance from 1 a ratio says nothing on a machine that other programs share.
 constexpr double noise = 0.1;
 
+// The part of the rounds that must be on one side of 1 before a row counts as ahead or behind.
+constexpr double agreement = 0.8;
+
 std::optional<double> median_of(const Values& values) {
   std::vector<double> present;
   for (const auto& value : values) {
@@ -69,15 +72,24 @@ std::string number(double value) {
   return fmt::format("{:.{}f}", std::round(value * unit) / unit, std::max(0, digits));
 }
 
+// Whether the ratio is far enough from 1, and the rounds agree on which side of it they are.
+bool is_clear(const RowResult& result) {
+  const bool below = *result.ratio < 1;
+  const auto agreeing =
+      std::ranges::count_if(result.ratios, [below](double ratio) { return (ratio < 1) == below; });
+  return std::abs(*result.ratio - 1) >= noise &&
+         static_cast<double>(agreeing) >= agreement * static_cast<double>(result.ratios.size());
+}
+
 std::string verdict(const RowResult& result) {
   if (!result.ratio) {
     return "no ratio";
   }
-  const double distance = *result.ratio - 1;
-  const bool ahead = result.higher_is_better ? distance > 0 : distance < 0;
-  const char* word = std::abs(distance) < noise ? "even with" : ahead ? "ahead of" : "behind";
+  const bool ahead = (*result.ratio < 1) != result.higher_is_better;
+  const char* const word = !is_clear(result) ? "even with" : ahead ? "ahead of" : "behind";
   return fmt::format("{:>6}  {} {} ({} to {})", number(*result.ratio), word, result.best_rival,
-                     number(result.lowest_ratio), number(result.highest_ratio));
+                     number(std::ranges::min(result.ratios)),
+                     number(std::ranges::max(result.ratios)));
 }
 
 }  // namespace
@@ -94,11 +106,9 @@ RowResult evaluate(const Rounds& rounds) {
   }
   if (const auto best = best_rival(rounds)) {
     result.best_rival = row.contestants[*best].name;
-    const std::vector<double> all = ratios(rounds.values.front(), rounds.values[*best]);
-    if (!all.empty()) {
-      result.ratio = median(all);
-      result.lowest_ratio = std::ranges::min(all);
-      result.highest_ratio = std::ranges::max(all);
+    result.ratios = ratios(rounds.values.front(), rounds.values[*best]);
+    if (!result.ratios.empty()) {
+      result.ratio = median(result.ratios);
     }
   }
   return result;

@@ -28,11 +28,9 @@ struct RowResult {
   int rounds = 0;
   std::optional<double> ours = {};  // medians over the rounds
   std::map<std::string, double> rivals = {};
-  std::string best_rival = {};  // empty if there is none
-  // Ours to the best rival's, round by round: the median, and the extremes.
-  std::optional<double> ratio = {};
-  double lowest_ratio = 0;
-  double highest_ratio = 0;
+  std::string best_rival = {};       // empty if there is none
+  std::optional<double> ratio = {};  // ours to the best rival's: the median of the ratios
+  std::vector<double> ratios = {};   // one for each round in which both have a value
 };
 
 RowResult evaluate(const Rounds& rounds);

@@ -28,7 +28,7 @@ constexpr const char* usage =
     "options:\n"
     "  --rounds N    how many samples of each contestant (default 5)\n"
     "  --row TEXT    only rows whose name has TEXT in it\n"
-    "  --json FILE   where the results go (default bench/results/<area>.json)\n"
+    "  --json FILE   where the results go (default, for a whole run: bench/results/<area>.json)\n"
     "  --quick       two rounds of a tenth of the work\n";
 
 [[noreturn]] void refuse(const std::string& what) {
@@ -114,6 +114,19 @@ RowResult measure(const Row& row, int count, Notes& notes) {
   return evaluate(rounds);
 }
 
+// Writes the file that was asked for, or the area's own after a whole run.
+void keep(const std::string& area, const std::vector<RowResult>& results,
+          const Settings& settings) {
+  const bool whole = settings.row.empty() && !settings.quick;
+  if (settings.json_file.empty() && !whole) {
+    fmt::print("not written to a file: a part of the rows, or a quick run\n");
+    return;
+  }
+  const std::string file = settings.json_file.empty() ? default_file(area) : settings.json_file;
+  write_json(file, results);
+  fmt::print("written to {}\n", file);
+}
+
 int measure_all(const std::string& area, std::initializer_list<MakeRows> groups,
                 const Settings& settings) {
   std::vector<Row> rows;
@@ -141,12 +154,10 @@ int measure_all(const std::string& area, std::initializer_list<MakeRows> groups,
     print_row(results.back(), contestants);
     complete = complete && results.back().ours.has_value();
   }
-  const std::string file = settings.json_file.empty() ? default_file(area) : settings.json_file;
-  write_json(file, results);
   fmt::print(
       "\nratio: coeval to the best rival, median of the rounds (lowest to highest); "
-      "{}\nwritten to {}\n",
-      "below 1 is ahead where small is good", file);
+      "below 1 is ahead where small is good\n");
+  keep(area, results, settings);
   return complete ? 0 : 1;
 }
 

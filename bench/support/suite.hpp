@@ -21,7 +21,7 @@ struct Settings {
   int rounds = 5;
   bool quick = false;          // two rounds of a tenth of the work: to see that everything runs
   std::string row = {};        // only rows whose name has this in it
-  std::string json_file = {};  // empty: bench/results/<area>.json
+  std::string json_file = {};  // empty: bench/results/<area>.json, after a whole run
 
   // How often to do something that is done full times in a whole run.
   std::size_t count(std::size_t full) const { return quick ? full / 10 : full; }

@@ -39,8 +39,7 @@ bool run_task(Cell& task, TaskTimer& timer, std::string_view executor) {
       ending.deadline = timer.watch(task);
     } catch (...) {
       // Without a clock the limit would not hold: better not to begin.
-      task.set_error(std::current_exception());
-      task.finish();
+      task.fail(std::current_exception());
       return false;
     }
   }
@@ -52,8 +51,7 @@ bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view exe
   if (!task.try_start()) {
     return false;
   }
-  task.set_error(error);
-  task.finish();
+  task.fail(error);
   tell(TaskEvent::fail, task, executor);
   return true;
 }

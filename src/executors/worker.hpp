@@ -35,7 +35,7 @@ class Worker final : public WaitHelper {
     Totals& operator+=(const Totals& other) noexcept;
   };
 
-  explicit Worker(ThreadPool& pool) noexcept : pool_(pool) {}
+  explicit Worker(ThreadPool& pool) : pool_(pool) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 

@@ -77,6 +77,12 @@ void Cell::finish() noexcept {
   announce(word);
 }
 
+void Cell::fail(std::exception_ptr error) noexcept {
+  set_error(std::move(error));
+  drop_callable();
+  finish();
+}
+
 bool Cell::cancel() noexcept {
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   do {

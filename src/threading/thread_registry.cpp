@@ -53,7 +53,9 @@ bool ThreadRegistry::watch_this_thread() noexcept {
 #endif
 }
 
-pthread_t ThreadRegistry::this_pthread() noexcept { return sys().thread_self(); }
+pthread_t ThreadRegistry::this_pthread() noexcept {
+  return sys().thread_self();
+}
 
 // Runs after the destructors of the thread's thread_local objects (pthread_key_create(3p)); again
 // if a later destructor of another key has made a value of local<T>.
@@ -200,15 +202,19 @@ void ThreadRegistry::at_process_exit() noexcept {
   registry.reap_orphans();
 }
 
-// Any thread to wait for, except the calling one; when there is none, no more may start.
+// A thread to wait for, except the calling one: one that is alive or, when there is none and no
+// more may start, one that has ended without being joined.
 std::shared_ptr<ThreadState> ThreadRegistry::next_to_join() {
   Guard guard(lock_);
-  for (const std::shared_ptr<ThreadState>& state : alive_) {
-    if (state->kind() == ThreadKind::ours && !state->daemon() && state.get() != this_thread.state) {
-      return state;
+  for (const Node* list : {&alive_, &ended_}) {
+    closed_ = list == &ended_;
+    for (const std::shared_ptr<ThreadState>& state : *list) {
+      if (state->kind() == ThreadKind::ours && state.get() != this_thread.state &&
+          (closed_ || !state->daemon())) {
+        return state;
+      }
     }
   }
-  closed_ = true;
   return nullptr;
 }
 

@@ -165,7 +165,15 @@ TEST_F(InitializerTest, that_raises_releases_a_submitter_that_waits_for_room) {
     fail();
   });
   const auto queued = pool.submit([] {});
-  std::thread submitter([&pool] { EXPECT_THROW(pool.submit([] {}), BrokenThreadPool); });
+  std::thread submitter([&pool] {
+    EXPECT_THROW(
+        {
+          for (;;) {
+            pool.submit([] {});
+          }
+        },
+        BrokenThreadPool);
+  });
   gate.set();
   submitter.join();
   EXPECT_THROW(queued.result(), BrokenThreadPool);

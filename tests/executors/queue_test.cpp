@@ -243,6 +243,7 @@ TEST_F(FullPoolTest, room_that_a_worker_makes_by_helping_is_given_to_a_blocked_s
   others_wait.set();
   submitter.join();
   EXPECT_EQ(parent.result(), 1);
+  pool_->shutdown();  // nobody uses the promise any more
 }
 
 TEST_F(FullPoolTest, the_room_of_a_shutdown_that_cancels_is_no_room) {

@@ -93,6 +93,7 @@ TEST_F(TimeoutTest, that_passes_fails_the_future_at_once) {
         << error.what();
   }
   gate.set();
+  pool_.shutdown();
 }
 
 TEST_F(TimeoutTest, leaves_a_function_without_stop_token_in_its_worker_until_it_returns) {
@@ -128,12 +129,13 @@ TEST_F(TimeoutTest, asks_a_function_with_stop_token_to_end) {
   FakeClock::advance(1s);
   EXPECT_THROW(slow.result(), TimeoutError);
   stopped.wait();
+  pool_.shutdown();
 }
 
 TEST_F(TimeoutTest, of_many_tasks_passes_in_the_order_of_their_ends) {
-  ThreadPoolExecutor pool({.max_workers = 4});
   threading::Semaphore started(0);
   threading::Event gate;
+  ThreadPoolExecutor pool({.max_workers = 4});
   std::vector<Future<void>> futures;
   for (const auto timeout : {3s, 1s, 4s, 2s}) {
     futures.push_back(pool.with({.timeout = timeout}).submit([&] {
@@ -179,6 +181,7 @@ TEST_F(TimeoutTest, calls_the_callbacks_in_the_thread_of_the_timer) {
   called.wait();
   EXPECT_EQ(caller, "timed_timer");
   gate.set();
+  pool_.shutdown();
 }
 
 TEST_F(TimeoutTest, a_pool_is_shut_down_while_timeouts_are_far_away) {

@@ -162,8 +162,8 @@ TEST(WaitingWorker, is_replaced_while_it_waits_for_the_shutdown_of_another_pool)
 }
 
 TEST(WaitingWorker, a_hundred_wait_for_a_task_that_comes_last) {
-  ThreadPoolExecutor pool({.max_workers = 2});
   Promise<int> promise;
+  ThreadPoolExecutor pool({.max_workers = 2});
   std::vector<Future<int>> waiters;
   for (int i = 0; i < 100; ++i) {
     waiters.push_back(pool.submit([future = promise.future()] { return future.result(); }));
@@ -207,9 +207,10 @@ TEST(WaitingWorker, is_not_replaced_while_nothing_is_queued) {
 }
 
 TEST(WaitingWorker, a_task_that_keeps_submitting_does_not_starve_the_others) {
-  ThreadPoolExecutor pool({.max_workers = 1});
   std::atomic<bool> stop = false;
-  const std::function<void()> again = [&] {
+  std::function<void()> again;
+  ThreadPoolExecutor pool({.max_workers = 1});
+  again = [&] {
     if (!stop) {
       pool.submit(std::cref(again));
     }

@@ -72,10 +72,10 @@ TEST(Workers, fewer_than_one_raise_value_error) {
 }
 
 TEST(Workers, are_started_when_they_are_needed_and_never_more_than_max_workers) {
-  ThreadPoolExecutor pool({.max_workers = 3});
-  EXPECT_EQ(pool.stats().workers, 0U);
   threading::Semaphore arrivals(0);
   threading::Event gate;
+  ThreadPoolExecutor pool({.max_workers = 3});
+  EXPECT_EQ(pool.stats().workers, 0U);
   for (std::size_t i = 1; i <= 5; ++i) {
     pool.submit([&] {
       arrivals.release();

@@ -114,7 +114,7 @@ TEST(Cell, two_results_never_both_win) {
     Promise<int> promise;
     const Future<int> future = promise.future();
     coeval::detail::Cell& cell = *future.get_cell();
-      coeval::atomic<int> won{0};
+    coeval::atomic<int> won{0};
     for (const char* name : {"task", "timer"}) {
       x.thread(name, [&] {
         if (cell.try_settle()) {

@@ -18,6 +18,7 @@ using model::expect_failure;
 using model::explore;
 using model::Result;
 using namespace planted;  // NOLINT: the memory orders and the objects under test
+using namespace std::chrono_literals;
 
 // A few steps of each thread, all on one atomic.
 Result count_executions(int threads, int operations, int preemptions) {

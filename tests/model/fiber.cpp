@@ -18,7 +18,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#if defined(__x86_64__)
+#if defined(MODEL_ASSEMBLY)
 // model_switch_stack(void** save, void* load): keeps the registers that a called function must keep
 // (System V ABI, section 3.2.1) on the stack that is left, and takes them from the one entered.
 asm(R"(
@@ -104,7 +104,7 @@ void Fiber::start(void (*entry)(void*), void* argument) {
   tsan_fiber_ = __tsan_create_fiber(0);
   owns_tsan_fiber_ = true;
 #endif
-#if defined(__x86_64__)
+#if defined(MODEL_ASSEMBLY)
   // The first switch pops six registers and returns into run(), whose frame ends in a null address.
   auto** top = reinterpret_cast<void**>(stack_ + stack_size);
   *--top = nullptr;
@@ -137,7 +137,7 @@ void Fiber::switch_to(Fiber& next) noexcept {
   }
   __tsan_switch_to_fiber(next.tsan_fiber_, 0);
 #endif
-#if defined(__x86_64__)
+#if defined(MODEL_ASSEMBLY)
   model_switch_stack(&stack_pointer_, next.stack_pointer_);
 #else
   swapcontext(&context_, &next.context_);

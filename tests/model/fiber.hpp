@@ -6,7 +6,10 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+// Other processors, and who asks for it, take the switch of the C library: it makes a system call.
+#if defined(__x86_64__) && !defined(MODEL_PORTABLE_FIBERS)
+#define MODEL_ASSEMBLY 1
+#else
 #include <ucontext.h>
 #endif
 
@@ -60,7 +63,7 @@ class Fiber {
   void* argument_ = nullptr;
   char* stack_ = nullptr;  // null in the fiber that stands for the program's own thread
   Exceptions exceptions_;
-#if defined(__x86_64__)
+#if defined(MODEL_ASSEMBLY)
   void* stack_pointer_ = nullptr;
 #else
   ucontext_t context_{};

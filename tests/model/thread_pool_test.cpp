@@ -21,7 +21,9 @@ namespace {
 using coeval::Future;
 using coeval::ThreadPoolExecutor;
 
-int identity(int n) { return n; }
+int identity(int n) {
+  return n;
+}
 
 class ThreadPoolModel : public testing::Test {
  protected:
@@ -30,13 +32,16 @@ class ThreadPoolModel : public testing::Test {
       return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1);
     };
     // What the library does once per process comes before the executions that are compared.
-    const model::Result once = model::explore(
-        {.search = model::Search::random, .executions = 1, .thread_locals = true},
-        [](model::Execution&) { ThreadPoolExecutor({.max_workers = 1}).submit(identity, 1).result(); });
+    const model::Result once =
+        model::explore({.search = model::Search::random, .executions = 1, .thread_locals = true},
+                       [](model::Execution&) {
+                         ThreadPoolExecutor({.max_workers = 1}).submit(identity, 1).result();
+                       });
     EXPECT_TRUE(once.ok()) << once.report();
   }
 
-  // A pool has many steps, so the complete search stops at two preemptions; random schedules go beyond.
+  // A pool has many steps, so the complete search stops at two preemptions; random schedules go
+  // beyond.
   static void explore(const char* name, const std::function<void(model::Execution&)>& body) {
     model::Options options{.name = name, .preemptions = 2, .thread_locals = true};
     const model::Result complete = model::explore(options, body);

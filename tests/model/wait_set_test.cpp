@@ -23,7 +23,8 @@ using coeval::Future;
 using coeval::Promise;
 using namespace std::chrono_literals;
 
-void explore(const char* name, int preemptions, const std::function<void(model::Execution&)>& body) {
+void explore(const char* name, int preemptions,
+             const std::function<void(model::Execution&)>& body) {
   const model::Result r = model::explore({.name = name, .preemptions = preemptions}, body);
   EXPECT_TRUE(r.ok()) << r.report();
   EXPECT_TRUE(r.complete) << r.summary;
@@ -58,8 +59,7 @@ TEST(WaitSet, first_completed_leaves_nothing_behind) {
     Pair pair;
     pair.fulfil(x);
     x.thread("waiter", [&] {
-      const auto [done, not_done] =
-          coeval::wait(pair.futures, coeval::ReturnWhen::first_completed);
+      const auto [done, not_done] = coeval::wait(pair.futures, coeval::ReturnWhen::first_completed);
       model::check(!done.empty(), "one is done");
     });
     x.run();

@@ -158,7 +158,7 @@ const coeval::SystemCalls& interrupted_sleeps() {
 // Uses every primitive with several threads; the sums tell whether anything was lost.
 void work_with_everything() {
   constexpr int threads = 4;
-  constexpr int rounds = 50;
+  constexpr int rounds = 20;
   Lock lock;
   RLock recursive;
   Condition condition;

@@ -73,7 +73,9 @@ class COEVAL_EXPORT LocalBase {
 template <class T>
 class local : private detail::LocalBase {
  public:
-  local() requires std::default_initializable<T> : make_([] { return T{}; }) {}
+  local()
+    requires std::default_initializable<T>
+      : make_([] { return T{}; }) {}
 
   // make() is called in each thread at its first access, by several threads at once. What it raises
   // goes to the one who asked, and the next access tries again.

@@ -60,9 +60,9 @@ class COEVAL_EXPORT Thread {
 
   // The thread that will call f(args...); start() starts it.
   template <class F, class... Args>
-  requires(!std::same_as<std::remove_cvref_t<F>, Thread> &&
-           !std::same_as<std::remove_cvref_t<F>, ThreadOptions>) explicit Thread(F&& f,
-                                                                                 Args&&... args)
+    requires(!std::same_as<std::remove_cvref_t<F>, Thread> &&
+             !std::same_as<std::remove_cvref_t<F>, ThreadOptions>)
+  explicit Thread(F&& f, Args&&... args)
       : Thread(ThreadOptions{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
   template <class F, class... Args>

@@ -78,6 +78,9 @@ class COEVAL_EXPORT Cell {
   // Publishes the result (from running or settling), runs the continuations, wakes the sleepers.
   void finish() noexcept;
 
+  // Finishes a task that the caller has started, with an error and without a call of its function.
+  void fail(std::exception_ptr error) noexcept;
+
   // Moves pending → cancelled, drops the callable and tells everyone; true if it is cancelled now.
   bool cancel() noexcept;
 

@@ -56,7 +56,7 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
         break;
       default:
         if (settled.error() != nullptr) {
-          fail(settled.error());
+          fail_unless_claimed(settled.error());
         } else {
           launch_or_fail(launch);
         }
@@ -92,16 +92,14 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
     try {
       launch(CellRef(*this));
     } catch (...) {
-      fail(std::current_exception());
+      fail_unless_claimed(std::current_exception());
     }
   }
 
-  void fail(std::exception_ptr error) noexcept {
-    // Only from pending: a worker that waits for this cell may have claimed it.
+  // A worker that waits for this cell may have claimed it.
+  void fail_unless_claimed(std::exception_ptr error) noexcept {
     if (this->try_start()) {
-      this->set_error(std::move(error));
-      drop_callable();
-      this->finish();
+      this->fail(std::move(error));
     }
   }
 
