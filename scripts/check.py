@@ -16,6 +16,7 @@ import links
 import public_text
 import rooms
 import seams
+import tested
 import tidy
 from repository import ROOT
 
@@ -31,6 +32,7 @@ CHECKS = {
     "self_test": self_test,
     "public_text": public_text.check,
     "links": links.check,
+    "tested": tested.check,
     "layers": layers.check,
     "rooms": rooms.check,
     "seams": seams.check,

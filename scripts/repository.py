@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CPP = (".cpp", ".hpp")
-CODE_FOLDERS = ("include", "src", "tests", "bench", "examples", "apps")
+CODE_FOLDERS = ("include", "src", "tests", "bench", "examples", "apps", "docs")
 _SKIPPED_FOLDERS = {".git", "build", "__pycache__", "results"}
 
 

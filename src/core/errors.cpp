@@ -22,8 +22,8 @@ std::string group_text(const std::string& message, const std::vector<std::except
   if (std::ranges::any_of(errors, [](const auto& error) { return error == nullptr; })) {
     throw ValueError("coeval::ExceptionGroup: one of the exceptions is null");
   }
-  std::string text = fmt::format("{} ({} exception{})", message, errors.size(),
-                                 errors.size() == 1 ? "" : "s");
+  std::string text =
+      fmt::format("{} ({} exception{})", message, errors.size(), errors.size() == 1 ? "" : "s");
   for (const std::exception_ptr& error : errors) {
     text += "\n  | " + describe(error);
   }

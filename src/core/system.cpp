@@ -58,17 +58,25 @@ int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noex
   return pthread_create(thread, nullptr, entry, argument);
 }
 
-int thread_join(pthread_t thread) noexcept { return pthread_join(thread, nullptr); }
+int thread_join(pthread_t thread) noexcept {
+  return pthread_join(thread, nullptr);
+}
 
-pthread_t thread_self() noexcept { return pthread_self(); }
+pthread_t thread_self() noexcept {
+  return pthread_self();
+}
 
 int thread_set_name(pthread_t thread, const char* name) noexcept {
   return pthread_setname_np(thread, name);
 }
 
-pid_t thread_id() noexcept { return static_cast<pid_t>(syscall(SYS_gettid)); }
+pid_t thread_id() noexcept {
+  return static_cast<pid_t>(syscall(SYS_gettid));
+}
 
-pid_t process_id() noexcept { return ::getpid(); }
+pid_t process_id() noexcept {
+  return ::getpid();
+}
 
 pid_t fork_process() noexcept {
   const pid_t child = ::fork();
@@ -135,14 +143,19 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .read_file = read_file,
                                    .write_error = write_error};
 
-// A setting and no part of any protocol. Constant-initialised, so it is there before any constructor.
+// A setting and no part of any protocol. Constant-initialised, so it is there before any
+// constructor.
 constinit std::atomic<const SystemCalls*> table_in_force{&kernel_table};
 
 }  // namespace
 
-const SystemCalls& sys() noexcept { return *table_in_force.load(std::memory_order_acquire); }
+const SystemCalls& sys() noexcept {
+  return *table_in_force.load(std::memory_order_acquire);
+}
 
-const SystemCalls& kernel() noexcept { return kernel_table; }
+const SystemCalls& kernel() noexcept {
+  return kernel_table;
+}
 
 const SystemCalls& replace_system_calls(const SystemCalls& table) noexcept {
   return *table_in_force.exchange(&table, std::memory_order_acq_rel);

@@ -26,17 +26,15 @@ class InlineBackend final : public detail::ExecutorBackend {
       throw RuntimeError(
           fmt::format("cannot schedule new futures after shutdown of executor '{}'", name_));
     }
-    detail::observe({.event = TaskEvent::submit,
-                     .task = task.get(),
-                     .name = task->name(),
-                     .executor = name_});
-    count(submitted_);
+    detail::observe(
+        {.event = TaskEvent::submit, .task = task.get(), .name = task->name(), .executor = name_});
+    submitted_.fetch_add(1, std::memory_order_relaxed);
     if (!task->try_start()) {
-      count(cancelled_);
+      counts_.count_cancelled();
       return;
     }
     const Running running(*this);
-    count(detail::run_task(*task, timer_, name_) ? completed_ : failed_);
+    detail::run_task(*task, timer_, name_, counts_);
   }
 
   // Waits for the tasks of other threads, unless called by one of this executor's tasks, for which
@@ -61,23 +59,16 @@ class InlineBackend final : public detail::ExecutorBackend {
       const threading::Guard guard(lock_);
       stats.running = running_;
     }
-    stats.submitted = read(submitted_);
-    stats.completed = read(completed_);
-    stats.failed = read(failed_);
-    stats.cancelled = read(cancelled_);
+    stats.submitted = submitted_.load(std::memory_order_relaxed);
+    stats.completed = counts_.completed();
+    stats.failed = counts_.failed();
+    stats.cancelled = counts_.cancelled();
     return stats;
   }
 
   std::size_t max_workers() const noexcept override { return 1; }
 
  private:
-  // Counters say nothing but themselves: relaxed.
-  using Counter = atomic<std::size_t>;
-  static void count(Counter& counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
-  static std::size_t read(const Counter& counter) noexcept {
-    return counter.load(std::memory_order_relaxed);
-  }
-
   // A task that runs on this thread, perhaps inside another one.
   class Running {
    public:
@@ -113,10 +104,8 @@ class InlineBackend final : public detail::ExecutorBackend {
   const std::string name_;
   detail::TaskTimer timer_;
   atomic<bool> shut_down_{false};
-  Counter submitted_{0};
-  Counter completed_{0};
-  Counter failed_{0};
-  Counter cancelled_{0};
+  atomic<std::size_t> submitted_{0};  // relaxed, as it only counts
+  detail::TaskCounts counts_;
 
   mutable threading::Lock lock_;
   threading::Condition ended_{lock_};
@@ -130,6 +119,8 @@ thread_local const InlineBackend::Running* InlineBackend::Running::innermost = n
 InlineExecutor::InlineExecutor(const std::string& name)
     : backend_(std::make_shared<InlineBackend>(name)) {}
 
-InlineExecutor::~InlineExecutor() { backend_->shutdown({}); }
+InlineExecutor::~InlineExecutor() {
+  backend_->shutdown({});
+}
 
 }  // namespace coeval

@@ -16,10 +16,11 @@ namespace coeval {
 namespace {
 
 [[noreturn]] void refuse(std::string_view description) {
-  throw ValueError(fmt::format(
-      "coeval::make_executor: '{}' is not an executor; known are 'inline', 'threads' and 'threads:N' "
-      "with N from 1 up",
-      description));
+  throw ValueError(
+      fmt::format("coeval::make_executor: '{}' is not an executor; known are 'inline', 'threads' "
+                  "and 'threads:N' "
+                  "with N from 1 up",
+                  description));
 }
 
 // The number after the colon: nothing if there is no colon.

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The threads of a ThreadPool: how they start, park, find tasks and end.
 
-#include "executors/run_task.hpp"
 #include "executors/thread_pool.hpp"
 
 #include <coeval/core/errors.hpp>
@@ -23,8 +22,8 @@ namespace {
 // Threads beyond max_workers, in the place of those that sleep in a wait.
 constexpr std::size_t most_spare_threads = 256;
 
-// A worker looks into the pool's queue before its own after so many tasks, so that a task which keeps
-// submitting others does not starve those from outside.
+// A worker looks into the pool's queue before its own after so many tasks, so that a task which
+// keeps submitting others does not starve those from outside.
 constexpr std::size_t tasks_between_looks = 61;
 
 }  // namespace
@@ -65,10 +64,10 @@ void ThreadPool::start_worker() {
   const auto worker = std::make_shared<Worker>(*this);
   workers_.reserve(workers_.size() + 1);
   idle_.reserve(workers_.size() + 1);  // so that parking cannot fail
-  worker->thread_ =
-      threading::Thread({.name = fmt::format("{}_{}", name_, made_)},
-                        [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
-  worker->thread_.start();
+  threading::Thread thread({.name = fmt::format("{}_{}", name_, made_)},
+                           [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
+  thread.start();
+  worker->thread_ = std::move(thread);
   ++made_;
   ++coming_;
   workers_.push_back(worker);
@@ -194,9 +193,10 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
       idle->wake();
     } else if (workers_.empty()) {
       log(Severity::error, "coeval.executors",
-          fmt::format("pool '{}' lost its last thread and cannot start another; its {} tasks wait for "
-                      "the next submit",
-                      name_, queued()));
+          fmt::format(
+              "pool '{}' lost its last thread and cannot start another; its {} tasks wait for "
+              "the next submit",
+              name_, queued()));
     }
   }
 }
@@ -215,19 +215,18 @@ void ThreadPool::break_pool(const std::exception_ptr& cause) noexcept {
     wake_all_idle();
     room_.notify_all();
   }
-  Worker::Totals totals;
   std::ptrdiff_t claimed = 0;
   for (const CellRef& task : failed) {
-    if (fail_task(*task, error, name_)) {
-      ++totals.failed;
-    } else if (task->state() == State::cancelled_and_notified) {
-      ++totals.cancelled;
+    if (fail_task(*task, error, name_, counts_)) {
+      continue;
+    }
+    if (task->state() == State::cancelled_and_notified) {
+      counts_.count_cancelled();
     } else {
       ++claimed;
     }
   }
   const threading::Guard guard(lock_);
-  ended_totals_ += totals;
   claimed_ -= claimed;
 }
 

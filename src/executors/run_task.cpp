@@ -13,46 +13,42 @@ void tell(TaskEvent event, const Cell& task, std::string_view executor) noexcept
   observe({.event = event, .task = &task, .name = task.name(), .executor = executor});
 }
 
-// Tells the end of a task, and stops its clock, however it ends.
-struct Ending {
-  ~Ending() {
-    if (deadline) {
-      timer.forget(task, *deadline);
-    }
-    tell(returned ? TaskEvent::finish : TaskEvent::fail, task, executor);
-  }
-
-  Cell& task;
-  TaskTimer& timer;
-  std::string_view executor;
-  std::optional<Deadline> deadline = std::nullopt;
-  bool returned = false;
-};
+void end_with_error(Cell& task, std::exception_ptr error, std::string_view executor,
+                    TaskCounts& counts) noexcept {
+  counts.count(Ran::raised);
+  tell(TaskEvent::fail, task, executor);
+  task.fail(std::move(error));
+}
 
 }  // namespace
 
-bool run_task(Cell& task, TaskTimer& timer, std::string_view executor) {
+void run_task(Cell& task, TaskTimer& timer, std::string_view executor, TaskCounts& counts) {
   tell(TaskEvent::start, task, executor);
-  Ending ending{.task = task, .timer = timer, .executor = executor};
+  std::optional<Deadline> deadline;
   if (task.timeout().count() > 0) {
     try {
-      ending.deadline = timer.watch(task);
+      deadline = timer.watch(task);
     } catch (...) {
       // Without a clock the limit would not hold: better not to begin.
-      task.fail(std::current_exception());
-      return false;
+      end_with_error(task, std::current_exception(), executor, counts);
+      return;
     }
   }
-  ending.returned = task.run();
-  return ending.returned;
+  task.run([&](Ran ran) {
+    if (deadline) {
+      timer.forget(task, *deadline);
+    }
+    counts.count(ran);
+    tell(ran == Ran::returned ? TaskEvent::finish : TaskEvent::fail, task, executor);
+  });
 }
 
-bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor) noexcept {
+bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor,
+               TaskCounts& counts) noexcept {
   if (!task.try_start()) {
     return false;
   }
-  task.fail(error);
-  tell(TaskEvent::fail, task, executor);
+  end_with_error(task, error, executor, counts);
   return true;
 }
 

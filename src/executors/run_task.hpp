@@ -4,19 +4,43 @@
 
 #include "executors/task_timer.hpp"
 
+#include <coeval/core/atomic.hpp>
 #include <coeval/futures/detail/cell.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <string_view>
 
 namespace coeval::detail {
 
-// Runs a task whose state is running: starts its clock, tells the observer, calls the function. True
-// if that returned in time, false if it raised or was too late. Raises only forced unwinding
-// (pthread_exit); the future is done then, too.
-bool run_task(Cell& task, TaskTimer& timer, std::string_view executor);
+// How many tasks came to which end. Relaxed: the numbers say nothing but themselves.
+class TaskCounts {
+ public:
+  void count(Ran ran) noexcept { add(ran == Ran::returned ? completed_ : failed_); }
+  void count_cancelled() noexcept { add(cancelled_); }
 
-// Fails a task that has not begun, and tells the observer; false if it is done or running.
-bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor) noexcept;
+  std::size_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
+  std::size_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+  std::size_t cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+
+ private:
+  static void add(atomic<std::size_t>& counter) noexcept {
+    counter.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  atomic<std::size_t> completed_{0};
+  atomic<std::size_t> failed_{0};
+  atomic<std::size_t> cancelled_{0};
+};
+
+// Runs a task that the caller has started: starts its clock, calls the function, counts, tells the
+// observer, and only then completes the future. Raises only forced unwinding (pthread_exit), after
+// all of it.
+void run_task(Cell& task, TaskTimer& timer, std::string_view executor, TaskCounts& counts);
+
+// Fails a task that has not begun: counts, tells the observer, completes the future. False if it is
+// done or running.
+bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor,
+               TaskCounts& counts) noexcept;
 
 }  // namespace coeval::detail

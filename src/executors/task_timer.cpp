@@ -23,10 +23,11 @@ void fail_for_time(Cell& task) noexcept {
   if (!task.try_settle()) {
     return;
   }
-  task.set_error(std::make_exception_ptr(TimeoutError(fmt::format(
-      "{} ran longer than its timeout of {}; a thread cannot be killed, so its function goes on until "
-      "it returns or looks at its stop_token",
-      task.title(), readable(task.timeout())))));
+  task.set_error(std::make_exception_ptr(
+      TimeoutError(fmt::format("{} ran longer than its timeout of {}; a thread cannot be killed, "
+                               "so its function goes on until "
+                               "it returns or looks at its stop_token",
+                               task.title(), readable(task.timeout())))));
   task.finish();
   task.stop();
 }

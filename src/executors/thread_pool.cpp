@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/thread_pool.hpp"
 
-#include "executors/run_task.hpp"
-
 #include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/hooks.hpp>
@@ -58,7 +56,8 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
   refuse_if_closed();
   while (is_full()) {
     if (rule == WhenFull::fail) {
-      throw QueueFull(fmt::format("the queue of pool '{}' is full: {} tasks wait", name_, queued()));
+      throw QueueFull(
+          fmt::format("the queue of pool '{}' is full: {} tasks wait", name_, queued()));
     }
     // A worker that waited for room in its own pool might wait for itself.
     if (rule == WhenFull::run_in_caller || on_own_worker) {
@@ -119,7 +118,9 @@ void ThreadPool::put(CellRef task) {
   observe({.event = TaskEvent::submit, .task = &cell, .name = cell.name(), .executor = name_});
 }
 
-bool ThreadPool::take_back(const Cell& task) { return queue_.remove(task); }
+bool ThreadPool::take_back(const Cell& task) {
+  return queue_.remove(task);
+}
 
 std::vector<CellRef> ThreadPool::take_all() {
   std::vector<CellRef> all;
@@ -136,20 +137,13 @@ std::vector<CellRef> ThreadPool::take_all() {
 }
 
 void ThreadPool::run_in_caller(const CellRef& task) {
-  observe({.event = TaskEvent::submit,
-           .task = task.get(),
-           .name = task->name(),
-           .executor = name_});
-  Worker::Totals totals;
-  if (!task->try_start()) {
-    ++totals.cancelled;
-  } else if (run_task(*task, timer_, name_)) {
-    ++totals.completed;
+  observe(
+      {.event = TaskEvent::submit, .task = task.get(), .name = task->name(), .executor = name_});
+  if (task->try_start()) {
+    run_task(*task, timer_, name_, counts_);
   } else {
-    ++totals.failed;
+    counts_.count_cancelled();
   }
-  const threading::Guard guard(lock_);
-  ended_totals_ += totals;
 }
 
 void ThreadPool::shutdown(const ShutdownOptions& options) {
@@ -164,13 +158,16 @@ void ThreadPool::shutdown(const ShutdownOptions& options) {
     room_.notify_all();
   }
   if (!dropped.empty()) {
-    const auto all = std::ssize(dropped);
-    const auto cancelled =
-        std::ranges::count_if(dropped, [](const CellRef& task) { return task->cancel(); });
-    dropped.clear();
+    std::ptrdiff_t claimed = 0;
+    for (const CellRef& task : std::exchange(dropped, {})) {
+      if (task->cancel()) {
+        counts_.count_cancelled();
+      } else {
+        ++claimed;
+      }
+    }
     const threading::Guard guard(lock_);
-    ended_totals_.cancelled += static_cast<std::size_t>(cancelled);
-    claimed_ -= all - cancelled;
+    claimed_ -= claimed;
   }
   if (options.wait) {
     join_workers();
@@ -191,10 +188,10 @@ ExecutorStats ThreadPool::stats() const {
   const std::ptrdiff_t waiting = static_cast<std::ptrdiff_t>(queued()) - claimed_;
   stats.queued = static_cast<std::size_t>(std::max<std::ptrdiff_t>(waiting, 0));
   stats.submitted = submitted_;
-  stats.completed = totals.completed;
-  stats.failed = totals.failed;
-  stats.cancelled = totals.cancelled;
-  const std::size_t ended = totals.completed + totals.failed + totals.cancelled;
+  stats.completed = totals.completed + counts_.completed();
+  stats.failed = totals.failed + counts_.failed();
+  stats.cancelled = totals.cancelled + counts_.cancelled();
+  const std::size_t ended = stats.completed + stats.failed + stats.cancelled;
   const std::size_t begun = submitted_ - std::min(submitted_, stats.queued);
   stats.running = begun - std::min(begun, ended);
   stats.busy_time = std::chrono::nanoseconds(totals.busy_ns);

@@ -5,16 +5,16 @@
 // ThreadPool: the backend of ThreadPoolExecutor. One lock guards what tasks wait, which workers
 // exist and who is idle; a worker runs its tasks outside of it.
 //
-// The rooms: thread_pool.cpp takes tasks in and tells what goes on, pool_workers.cpp starts, parks and
-// ends threads, worker.cpp is what each thread does, and how it helps while it waits.
+// The rooms: thread_pool.cpp takes tasks in and tells what goes on, pool_workers.cpp starts, parks
+// and ends threads, worker.cpp is what each thread does, and how it helps while it waits.
 //
 // Invariants, all under lock_:
 //  1. A task is in queue_, in one worker's own tasks, or with the worker that took it out.
-//  2. While a task waits, a worker is coming (woken or started, and not yet looking for a task), unless
-//     no worker is idle and the pool has as many threads as it may, all of them in tasks. A worker
-//     that takes a task and leaves others provides the next worker before it runs its own.
-//  3. No thread is started while as many as max_workers are not asleep in a wait. After sleepers woke
-//     up there may be more; a worker that finds it so when it looks for a task ends.
+//  2. While a task waits, a worker is coming (woken or started, and not yet looking for a task),
+//     unless no worker is idle and the pool has as many threads as it may, all of them in tasks. A
+//     worker that takes a task and leaves others provides the next one before it runs its own.
+//  3. No thread is started while as many as max_workers are not asleep in a wait. After sleepers
+//     woke up there may be more; a worker that finds it so when it looks for a task ends.
 
 #include "executors/task_queue.hpp"
 #include "executors/task_timer.hpp"
@@ -53,8 +53,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   void refuse_if_closed() const COEVAL_REQUIRES(lock_);
   // The tasks that free workers are about to take do not count as waiting.
   bool is_full() const COEVAL_REQUIRES(lock_) {
-    const std::size_t in_tasks =
-        workers_.size() - asleep_ - idle_.size() - coming_ - initializing_;
+    const std::size_t in_tasks = workers_.size() - asleep_ - idle_.size() - coming_ - initializing_;
     const std::size_t free = max_workers_ - std::min(max_workers_, in_tasks);
     return max_queue_ != 0 && queued() >= max_queue_ + free;
   }
@@ -71,8 +70,9 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   void run_in_caller(const CellRef& task) COEVAL_EXCLUDES(lock_);
 
   // ---- workers: pool_workers.cpp
-  // Sees to invariant 2: an idle worker, which the caller is to wake(), or null after it has started
-  // a thread or found that there are enough. Raises std::system_error if a thread cannot be started.
+  // Sees to invariant 2: an idle worker, which the caller is to wake(), or null after it has
+  // started a thread or found that there are enough. Raises std::system_error if a thread cannot be
+  // started.
   Worker* provide_worker() COEVAL_REQUIRES(lock_);
   // The same, where it does not matter: the threads there are will do.
   Worker* provide_worker_if_possible() noexcept COEVAL_REQUIRES(lock_);
@@ -101,23 +101,25 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   threading::Condition room_{lock_};  // the queue is no longer full, or the pool is closed
   TaskQueue queue_ COEVAL_GUARDED_BY(lock_);
   std::size_t own_tasks_ COEVAL_GUARDED_BY(lock_) = 0;  // in the workers' own queues, together
-  // Of both, those that a worker which waited has begun. Below zero for a moment when such a task left
-  // the queue before its claim was counted.
+  // Of both, those that a worker which waited has begun. Below zero for a moment when such a task
+  // left the queue before its claim was counted.
   std::ptrdiff_t claimed_ COEVAL_GUARDED_BY(lock_) = 0;
 
   std::vector<std::shared_ptr<Worker>> workers_ COEVAL_GUARDED_BY(lock_);  // that were started
   std::vector<Worker*> idle_ COEVAL_GUARDED_BY(lock_);  // the one that parked last is woken first
   std::vector<threading::Thread> ended_ COEVAL_GUARDED_BY(lock_);  // to be joined
-  std::size_t asleep_ COEVAL_GUARDED_BY(lock_) = 0;   // in a wait of a task
-  std::size_t coming_ COEVAL_GUARDED_BY(lock_) = 0;   // woken or started, not looking for a task yet
+  std::size_t asleep_ COEVAL_GUARDED_BY(lock_) = 0;                // in a wait of a task
+  std::size_t coming_ COEVAL_GUARDED_BY(lock_) = 0;  // woken or started, not looking for a task yet
   std::size_t initializing_ COEVAL_GUARDED_BY(lock_) = 0;  // in their initializer
-  std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;     // threads ever, for their names
+  std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;          // threads ever, for their names
   std::size_t steal_from_ COEVAL_GUARDED_BY(lock_) = 0;
 
   bool closed_ COEVAL_GUARDED_BY(lock_) = false;
   std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);
 
   std::size_t submitted_ COEVAL_GUARDED_BY(lock_) = 0;
+  TaskCounts
+      counts_;  // of tasks that no worker ran: in the caller, failed or cancelled in the queue
   Worker::Totals ended_totals_ COEVAL_GUARDED_BY(lock_);  // of workers that are gone
 };
 

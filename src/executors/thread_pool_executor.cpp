@@ -9,13 +9,15 @@ namespace coeval {
 ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options)
     : ThreadPoolExecutor(std::move(options), nullptr, Erased()) {}
 
-ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options,
-                                       std::function<void()> initializer, Erased) {
+ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options, std::function<void()> initializer,
+                                       Erased) {
   auto pool = std::make_shared<detail::ThreadPool>(std::move(options), std::move(initializer));
   detail::shut_down_at_exit(pool);
   backend_ = std::move(pool);
 }
 
-ThreadPoolExecutor::~ThreadPoolExecutor() { backend_->shutdown({}); }
+ThreadPoolExecutor::~ThreadPoolExecutor() {
+  backend_->shutdown({});
+}
 
 }  // namespace coeval

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/worker.hpp"
 
-#include "executors/run_task.hpp"
 #include "executors/stack_room.hpp"
 #include "executors/thread_pool.hpp"
 
@@ -21,10 +20,6 @@ constexpr std::size_t wanted_stack_room = 256 * 1024;
 
 // The depth to which tasks nest on one stack when its size cannot be found out.
 constexpr std::size_t depth_without_knowledge = 100;
-
-void add(atomic<std::size_t>& counter) noexcept {
-  counter.fetch_add(1, std::memory_order_relaxed);
-}
 
 }  // namespace
 
@@ -75,7 +70,7 @@ void Worker::run_one(CellRef task) {
   if (task->try_start()) {
     run_started(*task);
   } else if (task->state() == State::cancelled_and_notified) {
-    add(cancelled_);
+    counts_.count_cancelled();
   } else {
     const threading::Guard guard(pool_.lock_);
     --pool_.claimed_;
@@ -89,15 +84,13 @@ void Worker::run_started(Cell& task) {
       ++worker.depth_;
     }
     ~Frame() {
-      add(returned ? worker.completed_ : worker.failed_);
       --worker.depth_;
       worker.first_descendant_ = outer;
     }
     Worker& worker;
     const std::uint64_t outer;
-    bool returned = false;
-  } frame(*this);
-  frame.returned = run_task(task, pool_.timer_, pool_.name_);
+  } const frame(*this);
+  run_task(task, pool_.timer_, pool_.name_, counts_);
 }
 
 bool Worker::help(Cell& awaited) {
@@ -195,9 +188,9 @@ void Worker::end_busy() noexcept {
 
 Worker::Totals Worker::totals() const noexcept {
   Totals totals;
-  totals.completed = completed_.load(std::memory_order_relaxed);
-  totals.failed = failed_.load(std::memory_order_relaxed);
-  totals.cancelled = cancelled_.load(std::memory_order_relaxed);
+  totals.completed = counts_.completed();
+  totals.failed = counts_.failed();
+  totals.cancelled = counts_.cancelled();
   totals.busy_ns = busy_ns_.load(std::memory_order_relaxed);
   if (const std::int64_t since = busy_since_ns_.load(std::memory_order_relaxed); since != 0) {
     totals.busy_ns += sys().monotonic_ns() - since;

@@ -4,6 +4,8 @@
 
 // Worker: one thread of a ThreadPool, and what it does while a task of its waits for a future.
 
+#include "executors/run_task.hpp"
+
 #include <coeval/core/atomic.hpp>
 #include <coeval/futures/detail/cell.hpp>
 #include <coeval/futures/detail/wait_helper.hpp>
@@ -76,11 +78,11 @@ class Worker final : public WaitHelper {
 
   ThreadPool& pool_;
 
-  // Guarded by the pool's lock. Thieves and the worker itself take the oldest; a worker that waits takes
-  // the newest, but none that is older than the task that waits.
+  // Guarded by the pool's lock. Thieves and the worker itself take the oldest; a worker that waits
+  // takes the newest, but none that is older than the task that waits.
   std::deque<OwnTask> own_;
   threading::Thread thread_;
-  bool coming_ = true;  // counted in the pool's coming_
+  bool coming_ = true;               // counted in the pool's coming_
   std::optional<pthread_t> handle_;  // set once the thread runs
 
   // Only this worker's thread.
@@ -93,9 +95,7 @@ class Worker final : public WaitHelper {
   atomic<std::uint32_t> signal_{0};
 
   // Written by this worker's thread, read by stats(): relaxed, they say nothing but themselves.
-  atomic<std::size_t> completed_{0};
-  atomic<std::size_t> failed_{0};
-  atomic<std::size_t> cancelled_{0};
+  TaskCounts counts_;
   atomic<std::int64_t> busy_ns_{0};
   atomic<std::int64_t> busy_since_ns_{0};  // 0 when idle
 };

@@ -38,10 +38,12 @@ const char* name_of(State state) noexcept {
 
 }  // namespace
 
-Cell::~Cell() { delete hub_.load(std::memory_order_acquire); }
+Cell::~Cell() {
+  delete hub_.load(std::memory_order_acquire);
+}
 
-// Changes only the state; the list and the sleeper bit stay. Acquire and release: the mover sees what
-// the mover before wrote, invariant 2.
+// Changes only the state; the list and the sleeper bit stay. Acquire and release: the mover sees
+// what the mover before wrote, invariant 2.
 bool Cell::move_state(State from, State to) noexcept {
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   while (state_of(word) == from) {
@@ -64,16 +66,18 @@ bool Cell::try_start() noexcept {
 
 bool Cell::try_settle() noexcept {
   // Whoever is refused by pending finds running or done: the state never goes back to pending.
-  return move_state(State::pending, State::settling) ||
-         move_state(State::running, State::settling);
+  return move_state(State::pending, State::settling) || move_state(State::running, State::settling);
 }
 
-bool Cell::try_take() noexcept { return move_state(State::finished, State::taken); }
+bool Cell::try_take() noexcept {
+  return move_state(State::finished, State::taken);
+}
 
 void Cell::finish() noexcept {
-  // Release: the result is visible to whoever sees finished. Acquire: so are the continuations here.
-  const std::uint64_t word = word_.exchange(static_cast<std::uint64_t>(State::finished),
-                                            std::memory_order_acq_rel);
+  // Release: the result is visible to whoever sees finished. Acquire: so are the continuations
+  // here.
+  const std::uint64_t word =
+      word_.exchange(static_cast<std::uint64_t>(State::finished), std::memory_order_acq_rel);
   announce(word);
 }
 
@@ -131,8 +135,8 @@ bool Cell::attach(Continuation& continuation) noexcept {
       return false;
     }
     continuation.next = continuations_in(word, flag_mask);
-    // Release: pairs with the acquire of finish() and cancel(), which read the continuation. Acquire
-    // on failure: the caller will read the result.
+    // Release: pairs with the acquire of finish() and cancel(), which read the continuation.
+    // Acquire on failure: the caller will read the result.
   } while (!word_.compare_exchange_weak(
       word, reinterpret_cast<std::uint64_t>(&continuation) | (word & flag_mask),
       std::memory_order_release, std::memory_order_acquire));
@@ -143,8 +147,7 @@ bool Cell::wait(Deadline deadline) {
   if (done()) {
     return true;
   }
-  if (WaitHelper* const helper = current_wait_helper();
-      helper != nullptr && deadline.is_never()) {
+  if (WaitHelper* const helper = current_wait_helper(); helper != nullptr && deadline.is_never()) {
     while (!done() && helper->help(*this)) {
     }
     if (done()) {
@@ -199,16 +202,14 @@ void Cell::require_value(Deadline deadline) {
   }
 }
 
-bool Cell::run() { return false; }
-
 std::string Cell::title() const {
   return name().empty() ? std::string("the task") : fmt::format("task '{}'", name());
 }
 
 std::string Cell::text() const {
   const State now = state();
-  std::string text = fmt::format("<Future{} {}", name().empty() ? "" : fmt::format(" of '{}'", name()),
-                                 name_of(now));
+  std::string text = fmt::format(
+      "<Future{} {}", name().empty() ? "" : fmt::format(" of '{}'", name()), name_of(now));
   if (now == State::taken) {
     text += ", result taken";
   } else if (now == State::finished) {
@@ -230,8 +231,8 @@ std::exception_ptr thread_ended_error(const Cell& task) {
 }
 
 void throw_empty_future(const char* call) {
-  throw InvalidStateError(
-      fmt::format("coeval::Future::{}: the future is empty (default-constructed or moved from)", call));
+  throw InvalidStateError(fmt::format(
+      "coeval::Future::{}: the future is empty (default-constructed or moved from)", call));
 }
 
 void throw_already_done(const Cell& cell, const char* call) {
@@ -255,8 +256,8 @@ bool set_running_or_notify_cancel(Cell& cell) {
 
 void break_promise(Cell& cell) noexcept {
   if (cell.try_settle()) {
-    cell.set_error(std::make_exception_ptr(
-        BrokenPromise("the promise was dropped before it had a result")));
+    cell.set_error(
+        std::make_exception_ptr(BrokenPromise("the promise was dropped before it had a result")));
     cell.finish();
   }
 }

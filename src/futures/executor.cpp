@@ -13,10 +13,11 @@ ExecutorBackend::~ExecutorBackend() = default;
 }  // namespace detail
 
 std::string to_string(const ExecutorStats& stats) {
-  return fmt::format("<{}: {} of {} workers ({} idle), {} running, {} queued, {} completed, {} failed, "
-                     "{} cancelled>",
-                     stats.name, stats.workers, stats.max_workers, stats.idle_workers, stats.running,
-                     stats.queued, stats.completed, stats.failed, stats.cancelled);
+  return fmt::format(
+      "<{}: {} of {} workers ({} idle), {} running, {} queued, {} completed, {} failed, "
+      "{} cancelled>",
+      stats.name, stats.workers, stats.max_workers, stats.idle_workers, stats.running, stats.queued,
+      stats.completed, stats.failed, stats.cancelled);
 }
 
 }  // namespace coeval

@@ -11,7 +11,9 @@ thread_local WaitHelper* helper_of_this_thread = nullptr;
 
 }  // namespace
 
-WaitHelper* current_wait_helper() noexcept { return helper_of_this_thread; }
+WaitHelper* current_wait_helper() noexcept {
+  return helper_of_this_thread;
+}
 
 WaitHelper* set_current_wait_helper(WaitHelper* helper) noexcept {
   return std::exchange(helper_of_this_thread, helper);

@@ -8,8 +8,8 @@
 //
 // Invariants:
 //  1. A registration is linked from add() until the firing or remove(), both under lock_.
-//  2. The hub fires once: run by the one who settled the cell, or by the maker of the hub if the cell
-//     was done before the hub could be attached.
+//  2. The hub fires once: run by the one who settled the cell, or by the maker of the hub if the
+//     cell was done before the hub could be attached.
 //  3. After the firing no registration is linked again.
 
 #include <coeval/core/annotations.hpp>

@@ -112,7 +112,8 @@ class WaitSet::State {
     return ready_[taken_++];
   }
 
-  // On a worker: runs one of the awaited tasks, or what the current task submitted, until one is done.
+  // On a worker: runs one of the awaited tasks, or what the current task submitted, until one is
+  // done.
   std::optional<std::size_t> help() {
     WaitHelper* const helper = current_wait_helper();
     if (helper == nullptr) {
@@ -154,9 +155,13 @@ WaitSet::WaitSet(WaitSet&&) noexcept = default;
 WaitSet& WaitSet::operator=(WaitSet&&) noexcept = default;
 WaitSet::~WaitSet() = default;
 
-std::optional<std::size_t> WaitSet::next(Deadline deadline) { return state_->next(deadline); }
+std::optional<std::size_t> WaitSet::next(Deadline deadline) {
+  return state_->next(deadline);
+}
 
-std::size_t WaitSet::left() const noexcept { return state_->left(); }
+std::size_t WaitSet::left() const noexcept {
+  return state_->left();
+}
 
 std::vector<bool> first_occurrences(std::span<Cell* const> cells) {
   std::unordered_set<Cell*> seen;

@@ -21,8 +21,7 @@ namespace coeval::threading::detail {
 // 1. A value is in the table of its thread and in the list of its local, or in neither. Only who
 //    takes it out of both, holding the lock, destroys it; afterwards, without the lock.
 // 2. A table is written with the lock held. Its own thread reads an entry without it: the entry of
-// a
-//    living local is written by that thread only, and whoever clears the entry of a dying local
+//    a living local is written by that thread only, and whoever clears the entry of a dying local
 //    does so before the index can belong to another, which the reader must have been told about.
 struct LocalTable {
   std::vector<LocalValue*> values;

@@ -205,17 +205,19 @@ void ThreadRegistry::at_process_exit() noexcept {
 // A thread to wait for, except the calling one: one that is alive or, when there is none and no
 // more may start, one that has ended without being joined.
 std::shared_ptr<ThreadState> ThreadRegistry::next_to_join() {
+  const auto first = [](const Node& list, bool daemons) -> std::shared_ptr<ThreadState> {
+    const auto found = std::find_if(list.begin(), list.end(), [&](const auto& state) {
+      return state->kind() == ThreadKind::ours && state.get() != this_thread.state &&
+             (daemons || !state->daemon());
+    });
+    return found != list.end() ? *found : nullptr;
+  };
   Guard guard(lock_);
-  for (const Node* list : {&alive_, &ended_}) {
-    closed_ = list == &ended_;
-    for (const std::shared_ptr<ThreadState>& state : *list) {
-      if (state->kind() == ThreadKind::ours && state.get() != this_thread.state &&
-          (closed_ || !state->daemon())) {
-        return state;
-      }
-    }
+  if (std::shared_ptr<ThreadState> alive = first(alive_, false)) {
+    return alive;
   }
-  return nullptr;
+  closed_ = true;
+  return first(ended_, true);
 }
 
 // The forking thread holds the library's locks over the fork, so that in the child, where it is

@@ -28,8 +28,7 @@ enum class ThreadKind : std::uint8_t { ours, main, foreign };
 // 2. Only the thread itself sets ended (a foreign or main thread: reaped, as nobody joins those at
 //    the kernel), after everything else that it does here; so pthread_ is valid until reaping.
 // 3. Who changes ended to reaping calls pthread_join, once, and then sets reaped. From running
-// until
-//    reaped the registry holds a reference: the thread itself may use a plain pointer.
+//    until reaped the registry holds a reference: the thread itself may use a plain pointer.
 class ThreadState : public std::enable_shared_from_this<ThreadState> {
  public:
   static constexpr std::uint32_t initial = 0;

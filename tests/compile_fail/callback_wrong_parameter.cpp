@@ -1,4 +1,4 @@
-// expect: add_done_callback
+// expect: coeval::Future::add_done_callback: the function cannot be called with the future
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/future.hpp>

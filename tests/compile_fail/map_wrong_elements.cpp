@@ -1,4 +1,4 @@
-// expect: coeval::submit: the function cannot be called with these arguments
+// expect: coeval::map: the function cannot be called with one element of each range
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/thread_pool_executor.hpp>

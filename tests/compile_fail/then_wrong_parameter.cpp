@@ -1,4 +1,4 @@
-// expect: then
+// expect: coeval::Future::then: the function cannot be called with the result of this future
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/future.hpp>

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/failing_new.hpp"
 
+#if SUPPORT_CAN_FAIL_NEW
+
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -60,3 +62,5 @@ void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept {
 void operator delete(void* memory, std::size_t /*size*/, std::align_val_t /*alignment*/) noexcept {
   std::free(memory);
 }
+
+#endif  // SUPPORT_CAN_FAIL_NEW

@@ -2,7 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Makes allocations of the calling thread fail: this test program has its own operator new.
+// Makes allocations of the calling thread fail: this test program has its own operator new. Under
+// ThreadSanitizer it has not, as that brings one which cannot be replaced.
+
+#if defined(__SANITIZE_THREAD__)
+#define SUPPORT_CAN_FAIL_NEW 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SUPPORT_CAN_FAIL_NEW 0
+#endif
+#endif
+#if !defined(SUPPORT_CAN_FAIL_NEW)
+#define SUPPORT_CAN_FAIL_NEW 1
+#endif
 
 namespace support {
 

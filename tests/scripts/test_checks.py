@@ -19,6 +19,7 @@ import links  # noqa: E402
 import public_text  # noqa: E402
 import rooms  # noqa: E402
 import seams  # noqa: E402
+import tested  # noqa: E402
 import tidy  # noqa: E402
 
 SPDX = "// SPDX-FileCopyrightText: The coeval authors\n// SPDX-License-Identifier: Apache-2.0\n"
@@ -133,6 +134,24 @@ class Texts(Planted):
     def test_a_dead_anchor_is_found(self):
         self.plant("docs/page.md", "## Another heading\n")
         self.assert_finds(links.check, "no heading #a-heading")
+
+
+class Tested(Planted):
+    def setUp(self):
+        super().setUp()
+        self.plant("tests/futures/f_test.cpp", "TEST(Future, is_done) {}\n")
+
+    def test_named_tests_that_exist_are_no_fault(self):
+        self.plant("docs/tested.md", "| 1 | [a](develop/page.md) | futures/Future.is_done, .is_done |\n")
+        self.assertEqual(tested.check(self.root), [])
+
+    def test_a_name_without_a_test_is_found(self):
+        self.plant("docs/tested.md", "| 1 | futures/Future.is_done, .is_gone |\n")
+        self.assert_finds(tested.check, "futures/Future has no test is_gone")
+
+    def test_a_suite_without_tests_is_found(self):
+        self.plant("docs/tested.md", "| 1 | futures/Promise.* |\n")
+        self.assert_finds(tested.check, "there is no suite futures/Promise")
 
 
 class Seams(Planted):

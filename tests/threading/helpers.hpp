@@ -94,6 +94,7 @@ class CountFutexCalls {
 
   // Sleeps that have begun.
   int waits() const { return waits_; }
+  int waits_of_this_thread() const { return waits_here_; }
   int wakes() const { return wakes_; }
   void until_waits(int count) const {
     until([count] { return waits_ >= count; });
@@ -106,6 +107,7 @@ class CountFutexCalls {
       calls.futex_wait = [](const std::uint32_t* word, std::uint32_t expected,
                             std::int64_t deadline) noexcept {
         ++waits_;
+        ++waits_here_;
         return coeval::kernel().futex_wait(word, expected, deadline);
       };
       calls.futex_wake = [](const std::uint32_t* word, int count) noexcept {
@@ -118,6 +120,7 @@ class CountFutexCalls {
   }
 
   static inline std::atomic<int> waits_{0};
+  static inline thread_local int waits_here_ = 0;
   static inline std::atomic<int> wakes_{0};
   SystemScope scope_{table()};
 };

@@ -195,11 +195,11 @@ TYPED_TEST(LockContract, a_zero_or_negative_timeout_is_a_poll_without_a_system_c
   this->lock.lock();
   bool taken[3] = {true, true, true};
   Bunch(1, [&] {
-    const int before = calls.waits();
+    const int before = calls.waits_of_this_thread();
     taken[0] = this->lock.acquire(0s);
     taken[1] = this->lock.acquire(-100s);
     taken[2] = this->lock.try_lock_for(-1ns);
-    EXPECT_EQ(calls.waits(), before);
+    EXPECT_EQ(calls.waits_of_this_thread(), before);
   }).join();
   for (const bool each : taken) {
     EXPECT_FALSE(each);

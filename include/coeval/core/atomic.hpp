@@ -68,9 +68,9 @@ class atomic {
     return value_.fetch_and(bits, order);
   }
 
-  // Sleeps while the value is expected (of 8 bytes the low 4 count), until a notify or the deadline.
-  // May return early: the caller looks again. False once the deadline has passed. Orders nothing by
-  // itself; the load that follows does.
+  // Sleeps while the value is expected (of 8 bytes the low 4 count), until a notify or the
+  // deadline. May return early: the caller looks again. False once the deadline has passed. Orders
+  // nothing by itself; the load that follows does.
   bool wait(T expected, Deadline deadline) const noexcept
     requires(sizeof(T) == 4 || sizeof(T) == 8)
   {

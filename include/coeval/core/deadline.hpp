@@ -46,6 +46,11 @@ class Deadline {
   template <class Duration>
   Deadline(std::chrono::time_point<std::chrono::system_clock, Duration> when) = delete;
 
+  // A number has no unit: write 5s or 5ms (using namespace std::chrono_literals).
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Deadline(Number) = delete;
+
   bool is_never() const noexcept { return when_ == never_ns; }
 
   // Whether the moment has come. Reads the clock; a poll (zero or less) and never do not.

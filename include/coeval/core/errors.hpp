@@ -41,7 +41,8 @@ class COEVAL_EXPORT ValueError : public Error {
   using Error::Error;
 };
 
-// A future or promise is not in a state that allows the call: a second result, a result taken twice.
+// A future or promise is not in a state that allows the call: a second result, a result taken
+// twice.
 class COEVAL_EXPORT InvalidStateError : public Error {
  public:
   using Error::Error;
@@ -123,8 +124,8 @@ class COEVAL_EXPORT SystemExit : public Error {
 // A readable name of a type: "std::vector<int>" and not what the linker calls it.
 COEVAL_EXPORT std::string type_name(const std::type_info& type);
 
-// One line for a log: "coeval::TimeoutError: the text"; an exception that is no std::exception gives
-// its type's name; nullptr gives "no exception". Nested exceptions follow after " ← ".
+// One line for a log: "coeval::TimeoutError: the text"; an exception that is no std::exception
+// gives its type's name; nullptr gives "no exception". Nested exceptions follow after " ← ".
 COEVAL_EXPORT std::string describe(const std::exception_ptr& error);
 
 }  // namespace coeval

@@ -76,9 +76,9 @@ class Function<R(Args...)> {
   };
 
   template <class Callable>
-  static constexpr bool fits = sizeof(Callable) <= capacity &&
-                               alignof(Callable) <= alignof(void*) &&
-                               std::is_nothrow_move_constructible_v<Callable>;
+  static constexpr bool fits =
+      sizeof(Callable) <= capacity && alignof(Callable) <= alignof(void*) &&
+      std::is_nothrow_move_constructible_v<Callable>;
 
   template <class Callable>
   static Callable& object(void* storage) noexcept {

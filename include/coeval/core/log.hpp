@@ -13,8 +13,8 @@ namespace coeval {
 
 enum class Severity { warning, error, critical };
 
-// source is the part of the library that speaks ("coeval.futures"), text one line without a line end.
-// Called from any thread, several at once; must not throw.
+// source is the part of the library that speaks ("coeval.futures"), text one line without a line
+// end. Called from any thread, several at once; must not throw.
 using LogHandler = void (*)(Severity severity, std::string_view source, std::string_view text);
 
 // Replaces the handler and returns the one before; nullptr restores the default, which prints one

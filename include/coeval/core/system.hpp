@@ -31,7 +31,8 @@ struct SystemCalls {
 
   // Sleeps while *word == expected, until a wake or the CLOCK_MONOTONIC time deadline_ns (never_ns:
   // for ever). 0 when woken, EAGAIN when the value differed, ETIMEDOUT, EINTR. See futex(2).
-  int (*futex_wait)(const std::uint32_t* word, std::uint32_t expected, std::int64_t deadline_ns) noexcept;
+  int (*futex_wait)(const std::uint32_t* word, std::uint32_t expected,
+                    std::int64_t deadline_ns) noexcept;
 
   // Wakes up to count sleepers on word.
   int (*futex_wake)(const std::uint32_t* word, int count) noexcept;

@@ -17,8 +17,8 @@
 namespace coeval {
 
 struct ThreadPoolOptions {
-  // The most threads that run tasks at one time, 1 or more. Default: min(32, processors + 4), as many
-  // tasks of this executor wait for something else than the processor.
+  // The most threads that run tasks at one time, 1 or more. Default: min(32, processors + 4), as
+  // many tasks of this executor wait for something else than the processor.
   std::optional<int> max_workers = {};
 
   // Threads are called prefix_0, prefix_1, …; seen in ps -L, gdb and errors. Default:
@@ -32,8 +32,8 @@ struct ThreadPoolOptions {
   WhenFull when_full = WhenFull::block;
 };
 
-// ThreadPoolExecutor: runs tasks on threads of this process. The right choice for work that waits in
-// blocking libraries (files, sockets, databases), and for computing on several cores.
+// ThreadPoolExecutor: runs tasks on threads of this process. The right choice for work that waits
+// in blocking libraries (files, sockets, databases), and for computing on several cores.
 //
 //   coeval::ThreadPoolExecutor pool({.max_workers = 3});
 //   coeval::Future<std::string> page = pool.submit(fetch, url);
@@ -42,11 +42,11 @@ struct ThreadPoolOptions {
 // Threads are started when there is a task and no idle thread, up to max_workers, and are reused.
 // Nested use: a task may submit to its own pool and wait for the result, at any depth and with one
 // worker. A worker that waits runs the awaited task itself if nobody has begun it, then other tasks
-// that the waiting one submitted; if it must sleep, another thread may take its place, so there can be
-// more than max_workers threads, but never more that run.
+// that the waiting one submitted. If it must sleep, another thread takes its place, so there can be
+// more than max_workers threads; more than max_workers run only for the moment after it woke up.
 // Thread safety: every member may be called from any thread, from callbacks and from tasks.
-// Blocking: submit with a full bounded queue, shutdown, and the destructor, which is shutdown(): what
-// is queued still runs. A pool that is alive when the process exits is shut down then.
+// Blocking: submit with a full bounded queue, shutdown, and the destructor, which is shutdown():
+// what is queued still runs. A pool that is alive when the process exits is shut down then.
 // Cancellation: Future::cancel before a task begins, Future::stop for one that takes a
 // std::stop_token; a thread cannot be killed.
 // A resource: neither copied nor moved. See AnyExecutor for a handle.
@@ -61,14 +61,14 @@ class COEVAL_EXPORT ThreadPoolExecutor : public ExecutorInterface<ThreadPoolExec
   template <class F, class... Args>
     requires std::invocable<const std::decay_t<F>&, const std::decay_t<Args>&...>
   ThreadPoolExecutor(ThreadPoolOptions options, F&& initializer, Args&&... args)
-      : ThreadPoolExecutor(std::move(options),
-                           std::function<void()>([f = std::decay_t<F>(std::forward<F>(initializer)),
-                                                  ... a = std::decay_t<Args>(
-                                                      std::forward<Args>(args))] {
-                             std::invoke(f, a...);
-                           }),
-                           Erased()) {}
+      : ThreadPoolExecutor(
+            std::move(options),
+            std::function<void()>(
+                [f = std::decay_t<F>(std::forward<F>(initializer)),
+                 ... a = std::decay_t<Args>(std::forward<Args>(args))] { std::invoke(f, a...); }),
+            Erased()) {}
 
+  explicit ThreadPoolExecutor(int max_workers) = delete;  // write ({.max_workers = 3})
   ThreadPoolExecutor(const ThreadPoolExecutor&) = delete;
   ThreadPoolExecutor& operator=(const ThreadPoolExecutor&) = delete;
   ~ThreadPoolExecutor();

@@ -10,6 +10,7 @@
 #include <coeval/futures/wait.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <ranges>
@@ -76,8 +77,8 @@ class AsCompleted {
   void advance() {
     current_ = F();
     if (set_.left() > 0) {
-      current_ = std::exchange(
-          futures_[detail::next_completed(set_, deadline_, futures_.size())], F());
+      current_ =
+          std::exchange(futures_[detail::next_completed(set_, deadline_, futures_.size())], F());
     }
   }
 
@@ -89,7 +90,7 @@ class AsCompleted {
 };
 
 // Yields each future once when it is done or cancelled: first those that are done already. The
-// deadline counts from this call and holds for the whole loop.
+// deadline is for the whole loop; a duration counts from this call and holds for the whole loop.
 //
 //   for (coeval::Future<Page> f : coeval::as_completed(futures, 30s)) use(f.result());
 //
@@ -98,6 +99,11 @@ template <detail::FutureRange R>
 auto as_completed(R&& futures, Deadline deadline = never) {
   using F = std::ranges::range_value_t<R>;
   return AsCompleted<F>(detail::distinct_futures(std::forward<R>(futures)), deadline);
+}
+
+template <detail::FutureHandle F>
+auto as_completed(std::initializer_list<F> futures, Deadline deadline = never) {
+  return as_completed(std::vector<F>(futures), deadline);
 }
 
 }  // namespace coeval

@@ -12,6 +12,7 @@
 #include <coeval/futures/task_options.hpp>
 
 #include <concepts>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -22,7 +23,9 @@ namespace coeval {
 
 namespace detail {
 
-constexpr int probe_function(int n) { return n; }
+constexpr int probe_function(int n) {
+  return n;
+}
 
 }  // namespace detail
 
@@ -36,8 +39,9 @@ concept Executor = requires(E& executor, ShutdownOptions options) {
   { executor.stats() } -> std::same_as<ExecutorStats>;
 };
 
-// The view that ExecutorInterface::with() returns: submits to an executor with task options. A value type. It keeps
-// what it needs of the executor; once that is shut down, submit raises RuntimeError.
+// The view that ExecutorInterface::with() returns: submits to an executor with task options. A
+// value type. It keeps what it needs of the executor; once that is shut down, submit raises
+// RuntimeError.
 class ConfiguredExecutor {
  public:
   ConfiguredExecutor(std::shared_ptr<detail::ExecutorBackend> backend, TaskOptions options)
@@ -61,11 +65,18 @@ class ConfiguredExecutor {
     return map(MapOptions(), std::move(f), std::forward<Ranges>(ranges)...);
   }
 
+  template <class F, class T>
+  auto map(F f, std::initializer_list<T> items) const {
+    return map(std::move(f), std::vector<T>(items));
+  }
+
+  // For Future::then(executor, f).
+  detail::LaunchOn launcher() const { return {backend_, options_}; }
+
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(MapOptions options, F f, Ranges&&... ranges) const {
-    return detail::map(backend_, options_, options, std::move(f),
-                       std::forward<Ranges>(ranges)...);
+    return detail::map(backend_, options_, options, std::move(f), std::forward<Ranges>(ranges)...);
   }
 
  private:
@@ -93,17 +104,23 @@ class ExecutorInterface {
   // submit, but nothing instead of a wait or QueueFull when the queue is full.
   template <class F, class... Args>
   auto try_submit(F&& f, Args&&... args) {
-    return detail::try_submit(*backend(), nullptr, std::forward<F>(f),
-                              std::forward<Args>(args)...);
+    return detail::try_submit(*backend(), nullptr, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
-  // Applies f to the elements of the ranges, the shortest of which ends it, and returns an input range
-  // of the results in the order of the inputs. See MapRange for laziness, errors and the deadline.
+  // Applies f to the elements of the ranges, the shortest of which ends it, and returns an input
+  // range of the results in the order of the inputs. See MapRange for laziness, errors and the
+  // deadline.
   //   for (std::string& page : pool.map(fetch, urls)) …
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(F f, Ranges&&... ranges) {
     return map(MapOptions(), std::move(f), std::forward<Ranges>(ranges)...);
+  }
+
+  // The same for a list: map(square, {1, 2, 3}).
+  template <class F, class T>
+  auto map(F f, std::initializer_list<T> items) {
+    return map(std::move(f), std::vector<T>(items));
   }
 
   // The same with options: map({.buffersize = 64, .timeout = 30s}, area, widths, heights).
@@ -115,7 +132,8 @@ class ExecutorInterface {
                        std::forward<Ranges>(ranges)...);
   }
 
-  // A view of this executor that submits with these options. The executor must outlive it.
+  // A view of this executor that submits with these options. It does not keep the executor from its
+  // shutdown, after which it raises RuntimeError as the executor does.
   //   pool.with({.name = "decode", .timeout = 2s, .priority = 1}).submit(decode, file);
   ConfiguredExecutor with(TaskOptions options) {
     return ConfiguredExecutor(backend(), std::move(options));
@@ -129,7 +147,7 @@ class ExecutorInterface {
   ExecutorStats stats() const { return backend()->stats(); }
 
   // For Future::then(executor, f).
-  detail::LaunchOn launcher() { return {backend()}; }
+  detail::LaunchOn launcher() { return {backend(), std::nullopt}; }
 
  protected:
   ExecutorInterface() = default;

@@ -37,6 +37,7 @@ struct ExecutorStats {
   std::size_t running = 0;       // tasks begun and not ended
 
   std::size_t submitted = 0;
+  // A task is counted just before its future is done.
   std::size_t completed = 0;  // functions that returned
   std::size_t failed = 0;     // functions that raised, or ran out of time
   std::size_t cancelled = 0;  // cancelled tasks that were taken out of the queue

@@ -66,8 +66,8 @@ class Future : public detail::Handle {
   Future() noexcept = default;
 
   // Waits for the result and returns a reference to it, valid as long as a future shares it.
-  // Raises what the task raised; CancelledError; TimeoutError at the deadline, and the task goes on;
-  // InvalidStateError if the result was taken.
+  // Raises what the task raised; CancelledError; TimeoutError at the deadline, and the task goes
+  // on; InvalidStateError if the result was taken.
   std::add_lvalue_reference_t<const T> result(Deadline deadline = never) const& {
     cell("result").require_value(deadline);
     if constexpr (!std::is_void_v<T>) {
@@ -98,21 +98,23 @@ class Future : public detail::Handle {
     }
   }
 
-  // Calls f(future) once when the future is done: in the thread that completes or cancels it, in the
-  // order in which callbacks were added, or in this call if it is done. An exception that f raises
-  // is logged and goes no further.
-  template <std::invocable<Future<T>> F>
+  // Calls f(future) once when the future is done: in the thread that completes or cancels it, in
+  // the order in which callbacks were added, or in this call if it is done. An exception that f
+  // raises is logged and goes no further.
+  template <class F>
   void add_done_callback(F&& f) const;
 
   // A future of f(result), called where this one completes; f takes const T&, or nothing for void.
   // An exception or a cancellation of this future passes on to the new one without a call of f.
   // Cancelling the new one leaves this one alone.
-  template <detail::Chainable<T> F>
-  auto then(F&& f) const -> Future<detail::ThenResult<F, T>>;
+  template <class F>
+  auto then(F&& f) const;
 
-  // The same, but f runs as a task of the executor.
-  template <class E, detail::Chainable<T> F>
-  auto then(E& executor, F&& f) const -> Future<detail::ThenResult<F, T>>;
+  // The same, but f runs as a task of the executor, or of a view of it: then(pool.with({…}), f). Who
+  // completes this future submits it, and so waits for room if the executor's queue is full and its
+  // when_full is block.
+  template <class E, class F>
+  auto then(E&& executor, F&& f) const;
 
   // For the library's own parts: the handle of a cell, taking over a handle reference.
   static Future from_cell(detail::ResultCell<T>* cell) noexcept { return Future(cell); }
@@ -120,9 +122,7 @@ class Future : public detail::Handle {
  private:
   explicit Future(detail::Cell* cell) noexcept : Handle(cell) {}
 
-  auto& value() const noexcept {
-    return static_cast<detail::ResultCell<T>*>(get_cell())->value();
-  }
+  auto& value() const noexcept { return static_cast<detail::ResultCell<T>*>(get_cell())->value(); }
 
   T move_out() const {
     if (!get_cell()->try_take()) {

@@ -30,17 +30,20 @@ struct MapOptions {
   // How many elements go to a worker at once, where crossing to it is dear; threads ignore it.
   std::size_t chunksize = 1;
 
-  // When reading a result raises TimeoutError, counted from the call of map.
+  // When reading a result raises TimeoutError. A duration counts from the moment at which it is
+  // written here, so map({.timeout = 30s}, …) counts from the call.
   Deadline timeout = never;
 };
 
 // An input range of results in the order of the inputs; gone through once, by one thread.
 //
 // Lazy and bounded: the first buffersize inputs are submitted by map(), each further one when a
-// result has been passed. An lvalue range is read through a reference as the loop goes on, so it must
-// outlive the loop; an rvalue range is kept inside and its elements are moved from.
-// Errors: what the function raised for an input is raised by reading its position (*it); ++it goes on
-// with the next. An exception of the input iterator, or of submit, takes the place of the last result.
+// result has been passed. An lvalue range is read through a reference as the loop goes on, so it
+// must outlive the loop; an rvalue range is kept inside and its elements are moved from.
+// Errors: what the function raised for an input is raised by reading its position (*it); ++it goes
+// on with the next, while a range-for loop ends at the first. An exception of the input iterator,
+// or of submit, takes the place of the last result.
+// Blocking: *it waits for its result; on a worker of the same pool it helps, as Future::result does.
 // Timeout: *it raises TimeoutError at the deadline and cancels the rest; the range has ended then.
 // Dropping the range, by a break too, cancels what has not begun and asks what runs to stop.
 // A function that returns void yields std::monostate.
@@ -149,8 +152,8 @@ class MapRange {
   Deadline timeout_;
 };
 
-// Everything a range yields, in a vector: list(pool.map(f, xs)), as list() in Python. The elements of
-// a temporary range are moved. Raises what reading the range raises.
+// Everything a range yields, in a vector: list(pool.map(f, xs)), as list() in Python. The elements
+// of a temporary range are moved. Raises what reading the range raises.
 template <std::ranges::input_range R>
 auto list(R&& range) {
   std::vector<std::ranges::range_value_t<R>> all;

@@ -13,12 +13,13 @@ struct TaskOptions {
   std::string name = {};
 
   // The time that the function may run, counted from its start; zero: no limit. When it is over the
-  // future raises TimeoutError and the task's stop_token asks it to end. A thread cannot be killed: a
-  // function that does not look at its stop_token goes on, and occupies its worker until it returns.
+  // future raises TimeoutError and the task's stop_token asks it to end. A thread cannot be killed:
+  // a function that does not look at its stop_token goes on, and occupies its worker until it
+  // returns.
   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::zero();
 
-  // Queued tasks of a higher priority start first, equal ones in the order of their submission. What a
-  // worker submits itself, with priority 0, may start before what comes from outside.
+  // Queued tasks of a higher priority start first, equal ones in the order of their submission.
+  // What a worker submits itself, with priority 0, may start before what comes from outside.
   int priority = 0;
 };
 

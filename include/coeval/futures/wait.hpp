@@ -10,6 +10,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <ranges>
 #include <span>
 #include <type_traits>
@@ -40,8 +41,8 @@ concept FutureHandle = std::derived_from<std::remove_cvref_t<F>, Handle>;
 template <class R>
 concept FutureRange = std::ranges::input_range<R> && FutureHandle<std::ranges::range_value_t<R>>;
 
-// Blocks as wait() does. Raises InvalidStateError for an empty future, ValueError for a when that is
-// none of the three.
+// Blocks as wait() does. Raises InvalidStateError for an empty future, ValueError for a when that
+// is none of the three.
 COEVAL_EXPORT void wait_for_cells(std::span<Cell* const> cells, Deadline deadline, ReturnWhen when);
 
 // The futures of a range, each once.
@@ -97,6 +98,18 @@ auto wait(R&& futures, Deadline deadline = never, ReturnWhen when = ReturnWhen::
 template <detail::FutureRange R>
 auto wait(R&& futures, ReturnWhen when) {
   return wait(std::forward<R>(futures), never, when);
+}
+
+// The same for a list: wait({a, b}, 2s), or wait({AnyFuture(a), AnyFuture(b)}) for several types.
+template <detail::FutureHandle F>
+auto wait(std::initializer_list<F> futures, Deadline deadline = never,
+          ReturnWhen when = ReturnWhen::all_completed) {
+  return wait(std::vector<F>(futures), deadline, when);
+}
+
+template <detail::FutureHandle F>
+auto wait(std::initializer_list<F> futures, ReturnWhen when) {
+  return wait(std::vector<F>(futures), never, when);
 }
 
 }  // namespace coeval

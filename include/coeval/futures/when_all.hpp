@@ -9,6 +9,7 @@
 #include <coeval/futures/future.hpp>
 #include <coeval/futures/wait.hpp>
 
+#include <initializer_list>
 #include <iterator>
 #include <ranges>
 #include <tuple>
@@ -37,6 +38,11 @@ auto when_all(R&& range) {
   std::vector<std::ranges::range_value_t<R>> futures;
   std::ranges::copy(range, std::back_inserter(futures));
   return detail::gather_vector(std::move(futures));
+}
+
+template <class T>
+auto when_all(std::initializer_list<Future<T>> futures) {
+  return detail::gather_vector(std::vector<Future<T>>(futures));
 }
 
 }  // namespace coeval

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ExecutorBackend: what runs tasks behind an executor of this process. The executor classes are thin
-// handles on one.
+// ExecutorBackend: what runs tasks behind an executor of this process. The executor classes are
+// thin handles on one.
 
 #include <coeval/core/export.hpp>
 #include <coeval/futures/detail/cell.hpp>
@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace coeval::detail {
 
@@ -18,8 +20,8 @@ class COEVAL_EXPORT ExecutorBackend {
  public:
   virtual ~ExecutorBackend();
 
-  // Takes a pending task. Raises RuntimeError after shutdown, BrokenExecutor, QueueFull; the task is
-  // then not queued and will not run. when_full overrides the backend's own rule unless null.
+  // Takes a pending task. Raises RuntimeError after shutdown, BrokenExecutor, QueueFull; the task
+  // is then not queued and will not run. when_full overrides the backend's own rule unless null.
   virtual void enqueue(CellRef task, const WhenFull* when_full) = 0;
 
   virtual void shutdown(const ShutdownOptions& options) = 0;
@@ -30,6 +32,14 @@ class COEVAL_EXPORT ExecutorBackend {
 // Queues the cell of a then(executor, f) when its source is done.
 struct LaunchOn {
   std::shared_ptr<ExecutorBackend> backend;
+  std::optional<TaskOptions> options;
+
+  // Before the cell can be queued: nobody else reads its options yet.
+  void prepare(Cell& cell) const {
+    if (options) {
+      cell.set_options(*options);
+    }
+  }
   void operator()(CellRef cell) const { backend->enqueue(std::move(cell), nullptr); }
 };
 

@@ -5,8 +5,8 @@
 // Cell: the one shared object behind a Future. It holds the state, who waits, the error and (in
 // the classes derived from it) the result and the callable. A Future is a pointer to it.
 //
-// The word holds the state in its low 3 bits, "somebody sleeps on the word" in the fourth, and above
-// them the head of the list of continuations, latest first.
+// The word holds the state in its low 3 bits, "somebody sleeps on the word" in the fourth, and
+// above them the head of the list of continuations, latest first.
 //
 // Invariants:
 //  1. The state only moves along pending → running → settling → finished → taken,
@@ -15,8 +15,8 @@
 //     before and after, nobody writes it. The one who moves finished → taken owns the value.
 //  3. A continuation is in the list from its attach until the one move to a done state, whose
 //     mover takes the whole list and runs each once, oldest first.
-//  4. A thread sleeps only after it has set the sleeper bit in a word that was not done; the move to
-//     a done state clears the bit and wakes all who may sleep.
+//  4. A thread sleeps only after it has set the sleeper bit in a word that was not done; the move
+//     to a done state clears the bit and wakes all who may sleep.
 //  5. The cell is destroyed when no handle (low half of references_) and no internal user (high
 //     half) is left; a cell with continuations is always kept by the one who will settle it.
 
@@ -48,7 +48,16 @@ enum class State : std::uint8_t {
   taken,  // finished, and the value was moved out
 };
 
-constexpr bool is_done(State state) noexcept { return state >= State::cancelled; }
+// How the call of a task's function ended.
+enum class Ran : std::uint8_t {
+  returned,
+  raised,
+  too_late,  // the task was failed for its time meanwhile; what the call gave is lost
+};
+
+constexpr bool is_done(State state) noexcept {
+  return state >= State::cancelled;
+}
 
 // What runs when a cell is done. Intrusive; run() is called once and may destroy it.
 struct alignas(16) Continuation {
@@ -90,23 +99,40 @@ class COEVAL_EXPORT Cell {
   // Moves finished → taken: true, and the caller owns the value.
   bool try_take() noexcept;
 
-  // Has it run when the cell is done; false if it is done already, and the continuation is untouched.
+  // Has it run when the cell is done; false if it is done already, and the continuation is
+  // untouched.
   bool attach(Continuation& continuation) noexcept;
 
   // Waits until the cell is done; false at the deadline. On a worker of a pool it runs the awaited
   // task, or what that task submitted, before it sleeps.
   bool wait(Deadline deadline);
 
-  // Waits, then raises what the task raised, CancelledError, TimeoutError, or InvalidStateError when
-  // the value was taken. Returns only when there is a value.
+  // Waits, then raises what the task raised, CancelledError, TimeoutError, or InvalidStateError
+  // when the value was taken. Returns only when there is a value.
   void require_value(Deadline deadline);
 
   // Waits; the task's exception or null. Raises CancelledError, TimeoutError.
   std::exception_ptr exception(Deadline deadline);
 
-  // Runs the task and finishes the cell; whether its function returned, and in time. The state is
-  // running. Raises only forced unwinding.
-  virtual bool run();
+  // Runs a task that the caller has started: calls its function, drops it, calls told(how it
+  // ended), and publishes the result, in this order however the call ends. Raises only forced
+  // unwinding.
+  template <class Told>
+  void run(Told told) {
+    struct Publication {
+      Cell& cell;
+      Told& told;
+      Ran ran = Ran::raised;
+      ~Publication() {
+        cell.drop_callable();
+        told(ran);
+        if (ran != Ran::too_late) {
+          cell.finish();
+        }
+      }
+    } publication{*this, told};
+    call(publication.ran);
+  }
 
   // Only by the owner of the result, invariant 2.
   void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
@@ -114,7 +140,7 @@ class COEVAL_EXPORT Cell {
 
   // "<Future of 'name' finished, raised coeval::ValueError: …>"
   std::string text() const;
-  // How errors and logs call it: "task 'name'" or "a task".
+  // How errors and logs call it: "task 'name'" or "the task".
   std::string title() const;
 
   std::string_view name() const noexcept { return options_ ? options_->name : std::string_view(); }
@@ -142,6 +168,8 @@ class COEVAL_EXPORT Cell {
 
  protected:
   virtual ~Cell();
+  // Calls the function, keeps what it gives, and sets ran, which is raised until then.
+  virtual void call(Ran&) {}
   virtual void drop_callable() noexcept {}
   virtual void request_stop() noexcept {}
 

@@ -38,8 +38,8 @@ class Callback final : public Continuation {
   F f_;
 };
 
-// The future of then(f): a cell that waits in the list of another. Where f is called is up to Launch,
-// which gets the cell when the source has a value, and starts or queues it.
+// The future of then(f): a cell that waits in the list of another. Where f is called is up to
+// Launch, which gets the cell when the source has a value, and starts or queues it.
 template <class T, class F, class Launch>
 class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation {
  public:
@@ -63,15 +63,9 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
     }
   }
 
-  bool run() override {
-    struct Finisher {
-      ThenCell& cell;
-      ~Finisher() {
-        cell.drop_callable();
-        cell.finish();
-      }
-    } const finisher{*this};
-    return this->capture([this]() -> decltype(auto) {
+ private:
+  void call(Ran& ran) override {
+    const bool returned = this->capture([this]() -> decltype(auto) {
       if constexpr (std::is_void_v<T>) {
         return std::invoke(std::move(*f_));
       } else {
@@ -80,9 +74,9 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
                            std::as_const(static_cast<ResultCell<T>*>(source_.get())->value()));
       }
     });
+    ran = returned ? Ran::returned : Ran::raised;
   }
 
- private:
   void drop_callable() noexcept override {
     f_.reset();
     source_ = CellRef();
@@ -111,47 +105,59 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
 
 // Runs the cell where its source completed.
 struct LaunchHere {
+  void prepare(Cell&) const noexcept {}
   void operator()(CellRef cell) const {
     if (cell->try_start()) {
-      cell->run();
+      cell->run([](Ran) {});
     }
   }
 };
 
 // Hangs a new ThenCell into the source's list, or runs it now if the source is done.
 template <class T, class F, class Launch>
-auto chain(Cell& source, F&& f, Launch launch) {
-  auto* cell =
-      new ThenCell<T, std::decay_t<F>, Launch>(source, std::forward<F>(f), std::move(launch));
-  auto future = Future<ThenResult<F, T>>::from_cell(cell);
-  CellRef(*cell).release();  // kept for run(), which takes it over
-  if (!source.attach(*cell)) {
-    cell->run(source);
+auto chain(Cell& source, F&& f, const Launch& launch) {
+  static_assert(
+      Chainable<F, T>,
+      "coeval::Future::then: the function cannot be called with the result of this future "
+      "as a const reference (of a Future<void>: without arguments)");
+  if constexpr (Chainable<F, T>) {
+    auto* cell = new ThenCell<T, std::decay_t<F>, Launch>(source, std::forward<F>(f), launch);
+    auto future = Future<ThenResult<F, T>>::from_cell(cell);
+    launch.prepare(*cell);
+    CellRef(*cell).release();  // kept for run(), which takes it over
+    if (!source.attach(*cell)) {
+      static_cast<Continuation*>(cell)->run(source);
+    }
+    return future;
   }
-  return future;
 }
 
 }  // namespace detail
 
 template <class T>
-template <std::invocable<Future<T>> F>
+template <class F>
 void Future<T>::add_done_callback(F&& f) const {
-  detail::Cell& target = cell("add_done_callback");
-  auto* callback = new detail::Callback<T, std::decay_t<F>>(std::forward<F>(f));
-  if (!target.attach(*callback)) {
-    callback->run(target);
+  constexpr bool callable = std::invocable<std::decay_t<F>, Future<T>>;
+  static_assert(callable,
+                "coeval::Future::add_done_callback: the function cannot be called with the future");
+  if constexpr (callable) {
+    detail::Cell& target = cell("add_done_callback");
+    auto* callback = new detail::Callback<T, std::decay_t<F>>(std::forward<F>(f));
+    if (!target.attach(*callback)) {
+      callback->run(target);
+    }
   }
 }
 
 template <class T>
-template <detail::Chainable<T> F>
-auto Future<T>::then(F&& f) const -> Future<detail::ThenResult<F, T>> {
+template <class F>
+auto Future<T>::then(F&& f) const {
   return detail::chain<T>(cell("then"), std::forward<F>(f), detail::LaunchHere());
 }
 
 template <class T>
-template <class E, detail::Chainable<T> F>
-auto Future<T>::then(E& executor, F&& f) const -> Future<detail::ThenResult<F, T>> {
+template <class E, class F>
+auto Future<T>::then(E&& executor, F&& f) const {
   return detail::chain<T>(cell("then"), std::forward<F>(f), executor.launcher());
 }
 

@@ -21,8 +21,8 @@ namespace coeval::detail {
 
 class COEVAL_EXPORT Handle {
  public:
-  // Whether the handle refers to a result at all. One that was default-constructed or moved from does
-  // not: every other function raises InvalidStateError then.
+  // Whether the handle refers to a result at all. One that was default-constructed or moved from
+  // does not: every other function raises InvalidStateError then.
   bool valid() const noexcept { return cell_ != nullptr; }
 
   // Whether the result, an exception or the cancellation is there.
@@ -39,8 +39,8 @@ class COEVAL_EXPORT Handle {
     return state == State::cancelled || state == State::cancelled_and_notified;
   }
 
-  // Cancels a task that has not begun: true, also if it was cancelled before. False if it is running
-  // or done. The callbacks run in this call. Never blocks.
+  // Cancels a task that has not begun: true, also if it was cancelled before. False if it is
+  // running or done. The callbacks run in this call. Never blocks.
   bool cancel() const { return cell("cancel").cancel(); }
 
   // Cancels a task that has not begun; asks one that runs to end, through the std::stop_token that

@@ -15,8 +15,8 @@ inline constexpr bool owns_elements = false;
 template <class R>
 inline constexpr bool owns_elements<std::ranges::owning_view<R>> = true;
 
-// MapInputs: the positions in the ranges that a map goes through together. It stays where it was made,
-// as iterators may point into the ranges it owns.
+// MapInputs: the positions in the ranges that a map goes through together. It stays where it was
+// made, as iterators may point into the ranges it owns.
 template <std::ranges::input_range... Views>
 class MapInputs {
  public:
@@ -35,7 +35,8 @@ class MapInputs {
   template <class F, std::size_t... I>
   auto apply(F& f, std::index_sequence<I...>) {
     using Result = decltype(f(element<I>()...));
-    // The first call opens the ranges, the others move on: an input is not read before it is needed.
+    // The first call opens the ranges, the others move on: an input is not read before it is
+    // needed.
     if (!opened_) {
       (std::get<I>(iterators_).emplace(std::ranges::begin(std::get<I>(views_))), ...);
       opened_ = true;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ResultCell<T>: a cell with room for a T. It is the cell of a Promise as it stands, and the base of
-// the cell of a task.
+// ResultCell<T>: a cell with room for a T. It is the cell of a Promise as it stands, and the base
+// of the cell of a task.
 
 #include <coeval/futures/detail/cell.hpp>
 
@@ -35,7 +35,8 @@ class ResultCell : public Cell {
     value_.emplace(std::forward<Args>(args)...);
   }
 
-  // Calls f and keeps what it returns: true; or what it raises: false. Raises only forced unwinding.
+  // Calls f and keeps what it returns: true; or what it raises: false. Raises only forced
+  // unwinding.
   template <class F>
   bool capture(F&& f) {
     try {

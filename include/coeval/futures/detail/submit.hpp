@@ -46,24 +46,20 @@ auto submit(ExecutorBackend& backend, const TaskOptions* options, const WhenFull
 template <class F, class... Args>
 auto try_submit(ExecutorBackend& backend, const TaskOptions* options, F&& f, Args&&... args) {
   constexpr WhenFull fail = WhenFull::fail;
-  using Submitted = decltype(submit(backend, options, &fail, std::forward<F>(f),
-                                    std::forward<Args>(args)...));
+  using Submitted =
+      decltype(submit(backend, options, &fail, std::forward<F>(f), std::forward<Args>(args)...));
   try {
-    return std::optional<Submitted>(submit(backend, options, &fail, std::forward<F>(f),
-                                           std::forward<Args>(args)...));
+    return std::optional<Submitted>(
+        submit(backend, options, &fail, std::forward<F>(f), std::forward<Args>(args)...));
   } catch (const QueueFull&) {
     return std::optional<Submitted>();
   }
 }
 
 template <class F, class... Ranges>
-auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> task_options,
-         const MapOptions& options, F f, Ranges&&... ranges) {
-  static_assert(std::copy_constructible<F>,
-                "coeval::map: the function is copied into each task, so it must be copyable");
-  if (options.chunksize == 0) {
-    throw ValueError("coeval::map: chunksize must be at least 1");
-  }
+auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
+                    std::optional<TaskOptions> task_options, const MapOptions& options, F f,
+                    Ranges&&... ranges) {
   std::size_t ahead = options.buffersize != 0 ? options.buffersize : 2 * backend->max_workers();
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
@@ -80,6 +76,26 @@ auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> ta
       options, ahead, [inputs = std::move(inputs), submit_one = std::move(submit_one)]() mutable {
         return inputs->apply_next(submit_one);
       });
+}
+
+template <class F, class... Ranges>
+auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> task_options,
+         const MapOptions& options, F f, Ranges&&... ranges) {
+  constexpr bool copyable = std::copy_constructible<F>;
+  constexpr bool callable = Submittable<F, std::ranges::range_value_t<Ranges>...>;
+  static_assert(copyable,
+                "coeval::map: the function is copied into each task, so it must be copyable");
+  static_assert(
+      callable,
+      "coeval::map: the function cannot be called with one element of each range; it gets "
+      "moved copies of them");
+  if (options.chunksize == 0) {
+    throw ValueError("coeval::map: chunksize must be at least 1");
+  }
+  if constexpr (copyable && callable) {
+    return make_map_range(std::move(backend), std::move(task_options), options, std::move(f),
+                          std::forward<Ranges>(ranges)...);
+  }
 }
 
 }  // namespace coeval::detail

@@ -44,18 +44,18 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
   explicit TaskCell(std::in_place_t, G&& f, As&&... args)
       : call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
 
-  bool run() override {
-    if (this->timeout().count() > 0) {
-      return run_against_the_clock();
-    }
-    const Finisher finisher{*this};
-    return this->capture([this]() -> decltype(auto) { return call(); });
-  }
-
  private:
   static constexpr bool takes_stop_token = TakesStopToken<F, Args...>;
   struct NoStopSource {};
 
+  void call(Ran& ran) override {
+    if (this->timeout().count() > 0) {
+      call_against_the_clock(ran);
+    } else {
+      ran = this->capture([this]() -> decltype(auto) { return invoke(); }) ? Ran::returned
+                                                                           : Ran::raised;
+    }
+  }
   void drop_callable() noexcept override { call_.reset(); }
   void request_stop() noexcept override {
     if constexpr (takes_stop_token) {
@@ -63,7 +63,7 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
     }
   }
 
-  decltype(auto) call() {
+  decltype(auto) invoke() {
     if constexpr (takes_stop_token) {
       return std::apply(
           [this](F& f, Args&... args) -> decltype(auto) {
@@ -79,47 +79,29 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
     }
   }
 
-  // The arguments go before the result is published, however the call ends.
-  struct Finisher {
-    TaskCell& task;
-    ~Finisher() {
-      task.drop_callable();
-      task.finish();
-    }
-  };
-
   // A timer may settle the cell while the function runs, so the result is made in a cell of its own
   // and moves over only if this side settles first.
   using Made = ResultCell<TaskResult<F, Args...>>;
 
-  struct LateFinisher {
+  struct Settling {
     TaskCell& task;
     Made& made;
-    bool settled = false;
-    ~LateFinisher() { settle(); }
-
-    bool settle() {
-      if (std::exchange(settled, true)) {
-        return false;
-      }
-      task.drop_callable();
+    Ran& ran;
+    ~Settling() {
       if (!task.try_settle()) {
-        return false;
-      }
-      const bool moved = made.error() == nullptr && task.take_over(made);
-      if (!moved && task.error() == nullptr) {
+        ran = Ran::too_late;
+      } else if (made.error() != nullptr) {
         task.set_error(made.error());
+      } else if (task.take_over(made)) {
+        ran = Ran::returned;
       }
-      task.finish();
-      return moved;
     }
   };
 
-  bool run_against_the_clock() {
+  void call_against_the_clock(Ran& ran) {
     Made made;
-    LateFinisher finisher{*this, made};
-    made.capture([this]() -> decltype(auto) { return call(); });
-    return finisher.settle();
+    const Settling settling{*this, made, ran};
+    made.capture([this]() -> decltype(auto) { return invoke(); });
   }
 
   bool take_over(Made& made) {

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How a wait for a future uses the thread that waits: a pool's worker registers one of these for its
-// thread, and the futures ask it before they put the thread to sleep. It is what keeps a task that
-// waits for a task of its own pool from a deadlock.
+// How a wait for a future uses the thread that waits: a pool's worker registers one of these for
+// its thread, and the futures ask it before they put the thread to sleep. It is what keeps a task
+// that waits for a task of its own pool from a deadlock.
 
 #include <coeval/core/export.hpp>
 
@@ -14,8 +14,8 @@ class Cell;
 
 class COEVAL_EXPORT WaitHelper {
  public:
-  // Runs the awaited task if it belongs to this worker's pool and has not begun, else a task that the
-  // current one submitted. False when there is none of either.
+  // Runs the awaited task if it belongs to this worker's pool and has not begun, else a task that
+  // the current one submitted. False when there is none of either.
   virtual bool help(Cell& awaited) = 0;
 
   // The thread is about to sleep, and awake again: the pool may put another thread in its place.

@@ -35,7 +35,10 @@ template <class Result, class Sources, class Collect>
 class WhenAllCell final : public ResultCell<Result> {
  public:
   WhenAllCell(Sources sources, std::size_t count, Collect collect)
-      : sources_(std::move(sources)), left_(count), arrivals_(count), collect_(std::move(collect)) {}
+      : sources_(std::move(sources)),
+        left_(count),
+        arrivals_(count),
+        collect_(std::move(collect)) {}
 
   // Hangs the continuations in: each keeps this cell until its source is done.
   template <class ForEach>
@@ -115,8 +118,8 @@ Future<Result> gather(Sources sources, std::size_t count, Collect collect, ForEa
       throw_empty_future("when_all");
     }
   });
-  auto* const cell = new WhenAllCell<Result, Sources, Collect>(std::move(sources), count,
-                                                               std::move(collect));
+  auto* const cell =
+      new WhenAllCell<Result, Sources, Collect>(std::move(sources), count, std::move(collect));
   auto future = Future<Result>::from_cell(cell);
   cell->start(for_each);
   return future;
