@@ -294,6 +294,51 @@ TEST(Condition, a_timeout_that_races_with_a_notify_does_not_swallow_it) {
   EXPECT_EQ(told, notified);
 }
 
+// Whichever place it had: the others are still found, in their order. The one that gives up has a
+// deadline that is long for the others to come, but if it is not, it has merely another place.
+TEST(Condition, a_waiter_that_gives_up_leaves_the_others_in_order) {
+  for (int leaver = 0; leaver < 3; ++leaver) {
+    Lock lock;
+    Condition condition(lock);
+    std::vector<int> order;
+    std::vector<Thread> threads;
+    const auto wait_as = [&](int place, coeval::Deadline deadline) {
+      threads.emplace_back([&, place, deadline] {
+        Guard guard(condition);
+        if (condition.wait(deadline)) {
+          order.push_back(place);
+        }
+      });
+      threads.back().start();
+    };
+    int others = 0;
+    for (int place = 0; place < 3; ++place) {
+      if (place == leaver) {
+        wait_as(place, 50ms);
+        threads.back().native_id();
+      } else {
+        wait_as(place, coeval::never);
+        until([&, least = ++others] {
+          Guard guard(condition);
+          const std::string text = to_string(condition);
+          const auto count = text.find(", ") + 2;
+          return std::stoi(text.substr(count)) >= least;
+        });
+      }
+    }
+    threads[static_cast<std::size_t>(leaver)].join();
+    wait_as(3, coeval::never);
+    until_waiting(condition, 3);
+    Guard guard(condition);
+    condition.notify_all();
+    guard.unlock();
+    for (const Thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_EQ(order.size(), 3U);
+  }
+}
+
 TEST(Condition, to_string_shows_lock_and_waiters) {
   Lock lock;
   Condition condition(lock);

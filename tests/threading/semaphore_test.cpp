@@ -120,6 +120,7 @@ TYPED_TEST(SemaphoreContract, as_many_threads_succeed_as_the_value_says) {
 }
 
 TYPED_TEST(SemaphoreContract, a_timeout_ends_the_wait_and_is_not_early) {
+  CountFutexCalls calls;
   TypeParam semaphore(2);
   EXPECT_TRUE(semaphore.acquire(5ms));
   EXPECT_TRUE(semaphore.try_acquire_for(5ms));
@@ -129,8 +130,9 @@ TYPED_TEST(SemaphoreContract, a_timeout_ends_the_wait_and_is_not_early) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_FALSE(semaphore.acquire(20ms));
   EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
-  semaphore.release();  // a waiter that gave up is not counted any more
+  semaphore.release();
   EXPECT_EQ(semaphore.value(), 1);
+  EXPECT_EQ(calls.wakes(), 0);  // a waiter that gave up is not counted any more
 }
 
 // Python raises ValueError for acquire(False, timeout=1); here there is one deadline.
