@@ -21,6 +21,18 @@ constexpr std::size_t wanted_stack_room = 256 * 1024;
 // The depth to which tasks nest on one stack when its size cannot be found out.
 constexpr std::size_t depth_without_knowledge = 100;
 
+// ThreadSanitizer keeps a second stack of 64 K calls for each thread, and does not look at its end.
+#if defined(__has_feature)
+#define COEVAL_HAS_FEATURE(x) __has_feature(x)
+#else
+#define COEVAL_HAS_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || COEVAL_HAS_FEATURE(thread_sanitizer)
+constexpr std::size_t most_depth = 1'000;
+#else
+constexpr std::size_t most_depth = SIZE_MAX;
+#endif
+
 }  // namespace
 
 Worker::Totals& Worker::Totals::operator+=(const Totals& other) noexcept {
@@ -125,7 +137,10 @@ void Worker::forget_claimed(const Cell& task) {
 
 bool Worker::has_stack_room() const {
   const std::size_t room = stack_room();
-  return room == 0 ? depth_ < depth_without_knowledge : room > wanted_stack_room;
+  if (room == 0) {
+    return depth_ < depth_without_knowledge;
+  }
+  return room > wanted_stack_room && depth_ < most_depth;
 }
 
 CellRef Worker::newest_descendant() {
