@@ -41,9 +41,9 @@ class Counted {
 };
 
 template <class T>
-Future<T> ready(T value) {
-  Promise<T> promise;
-  promise.set_result(std::move(value));
+Future<std::remove_cvref_t<T>> ready(T&& value) {
+  Promise<std::remove_cvref_t<T>> promise;
+  promise.set_result(std::forward<T>(value));
   return promise.future();
 }
 
