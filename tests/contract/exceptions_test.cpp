@@ -85,7 +85,8 @@ TYPED_TEST(ExceptionsTest, each_read_raises_again) {
 
 TYPED_TEST(ExceptionsTest, exception_returns_it_or_null) {
   EXPECT_EQ(this->pool_.submit(square, 1).exception(), nullptr);
-  const std::exception_ptr error = this->pool_.submit(raise_error).exception();
+  const Future<int> future = this->pool_.submit(raise_error);
+  const std::exception_ptr error = future.exception();
   ASSERT_NE(error, nullptr);
   EXPECT_THROW(std::rethrow_exception(error), std::runtime_error);
   EXPECT_EQ(describe(error), "std::runtime_error: no route");
