@@ -28,6 +28,9 @@ ONLY_FOR = {
 }
 STRANGERS = [("executors/thread_", "executors/process_"), ("executors/process_", "executors/thread_")]
 
+# Public headers that adapt coeval to another library, which a program includes by itself.
+ADAPTERS = {"fmt.hpp": "fmt"}
+
 # Outside the library only the public API is included. These see more, to test it.
 MAY_SEE_SRC = ("tests/model/", "tests/support/")
 MAY_SEE_DETAIL = ("tests/", "bench/")
@@ -84,14 +87,15 @@ def library_fault(folder, user, target, quote, name):
         if quote == '"':
             return "a public header includes <coeval/...>, never with quotes"
         first = name.split("/")[0]
-        if target is None and "/" in name and first not in SYSTEM_FOLDERS:
+        known = SYSTEM_FOLDERS | {ADAPTERS.get(user)}
+        if target is None and "/" in name and first not in known:
             return "a public header includes coeval, the standard library and the kernel only"
     if target is None:
         return None
     used_folder, used = target
     if folder == "include" and used_folder == "src":
         return "a public header may not include a private one"
-    if used == "coeval.hpp":
+    if used == "coeval.hpp" and user not in ADAPTERS:
         return "the library does not include its own umbrella header"
     if "/" not in user or "/" not in used:  # coeval.hpp and version.hpp stand above the areas
         return None
@@ -134,6 +138,8 @@ def unreachable(root, edges):
     for path in files(root, "include", suffixes=CPP):
         name = path.relative_to(root).as_posix()
         is_inner = "/core/" in name or "/detail/" in name
+        if name.removeprefix("include/coeval/") in ADAPTERS:
+            continue
         if name not in from_umbrella and not (is_inner and name in from_source):
             faults.append(f"{name}:1: nothing that a user includes leads to this header")
     return faults

@@ -86,6 +86,12 @@ class Layers(Planted):
         self.plant("include/coeval/core/a.hpp", "#include <fmt/format.h>\n")
         self.assert_finds(layers.check, "the standard library and the kernel only")
 
+    def test_an_adapter_may_include_its_library_only(self):
+        self.plant("include/coeval/fmt.hpp", "#include <coeval/coeval.hpp>\n#include <fmt/format.h>\n")
+        self.assertEqual(layers.check(self.root), [])
+        self.plant("include/coeval/fmt.hpp", "#include <boost/asio.hpp>\n")
+        self.assert_finds(layers.check, "the standard library and the kernel only")
+
     def test_an_example_may_not_include_detail(self):
         self.plant("include/coeval/futures/detail/d.hpp", "")
         self.plant("include/coeval/futures/f.hpp", "#include <coeval/futures/detail/d.hpp>\n")

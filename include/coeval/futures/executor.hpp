@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -145,6 +146,11 @@ class ExecutorInterface {
   void shutdown(ShutdownOptions options = {}) { backend()->shutdown(options); }
 
   ExecutorStats stats() const { return backend()->stats(); }
+
+  // The line of its statistics, for logs.
+  friend std::string to_string(const ExecutorInterface& executor) {
+    return to_string(executor.stats());
+  }
 
   // For Future::then(executor, f).
   detail::LaunchOn launcher() { return {backend(), std::nullopt}; }

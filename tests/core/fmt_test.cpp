@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The library does not link fmt for its users, and this test is one.
+#define FMT_HEADER_ONLY
+#include <coeval/fmt.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+TEST(Fmt, formats_futures_of_every_kind) {
+  coeval::InlineExecutor pool;
+  const coeval::Future<int> future = pool.submit([] { return 1; });
+  EXPECT_EQ(fmt::format("{}", future), to_string(future));
+  EXPECT_EQ(fmt::format("{}", coeval::AnyFuture(future)), to_string(future));
+  EXPECT_EQ(fmt::format("{}", coeval::Future<void>()), "<Future empty>");
+}
+
+TEST(Fmt, formats_executors_and_their_statistics) {
+  coeval::InlineExecutor pool("in the test");
+  EXPECT_EQ(fmt::format("{}", pool), to_string(pool.stats()));
+  EXPECT_EQ(fmt::format("{}", pool.stats()), to_string(pool.stats()));
+  EXPECT_NE(to_string(pool).find("in the test"), std::string::npos);
+}
+
+TEST(Fmt, formats_what_threading_has) {
+  const coeval::threading::Lock lock;
+  EXPECT_EQ(fmt::format("{}", lock), to_string(lock));
+  EXPECT_EQ(fmt::format("{}", coeval::threading::current_thread()),
+            to_string(coeval::threading::current_thread()));
+}
+
+TEST(Fmt, takes_the_specifications_of_a_string) {
+  const coeval::threading::Lock lock;
+  EXPECT_EQ(fmt::format("{:>20}", lock), "     <Lock unlocked>");
+}
+
+}  // namespace
