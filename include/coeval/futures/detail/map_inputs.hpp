@@ -43,10 +43,15 @@ class MapInputs {
     } else {
       (++*std::get<I>(iterators_), ...);
     }
-    if (((*std::get<I>(iterators_) == std::ranges::end(std::get<I>(views_))) || ...)) {
+    if ((at_end<I>() || ...)) {
       return Result();
     }
     return f(element<I>()...);
+  }
+
+  template <std::size_t I>
+  bool at_end() {
+    return *std::get<I>(iterators_) == std::ranges::end(std::get<I>(views_));
   }
 
   template <std::size_t I>
