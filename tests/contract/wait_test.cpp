@@ -148,10 +148,23 @@ TYPED_TEST(BusyWaitTest, for_an_exception_returns_at_the_first_one) {
 TYPED_TEST(BusyWaitTest, for_an_exception_a_cancelled_future_is_none) {
   const auto cancelled = this->pool_.submit(square, 3);
   EXPECT_TRUE(cancelled.cancel());
+  const Deadline deadline = 5ms;
   const auto [done, not_done] =
-      coeval::wait(Futures{cancelled, this->running()}, 1ms, ReturnWhen::first_exception);
+      coeval::wait(Futures{cancelled, this->running()}, deadline, ReturnWhen::first_exception);
+  EXPECT_TRUE(deadline.expired());
   EXPECT_EQ(done, Futures{cancelled});
   EXPECT_EQ(not_done, Futures{this->running()});
+}
+
+TYPED_TEST(BusyWaitTest, for_an_exception_a_result_is_none) {
+  auto other = TypeParam::make();
+  const auto good = other.submit(square, 2);
+  EXPECT_TRUE(good.wait());
+  const Deadline deadline = 5ms;
+  const auto [done, not_done] =
+      coeval::wait(Futures{good, this->running()}, deadline, ReturnWhen::first_exception);
+  EXPECT_TRUE(deadline.expired());
+  EXPECT_EQ(done, Futures{good});
 }
 
 TYPED_TEST(BusyWaitTest, a_cancelled_future_is_done_at_once_for_those_who_wait) {

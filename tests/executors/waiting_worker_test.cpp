@@ -106,20 +106,26 @@ TEST(WaitingWorker, runs_no_unrelated_task_while_it_waits_for_a_promise) {
 }
 
 TEST(WaitingWorker, runs_no_task_of_an_outer_task) {
-  // Depth 2 waits for its own child, and must not begin what depth 1 has queued under a lock.
-  ThreadPoolExecutor pool({.max_workers = 1});
+  // The inner task waits for what another thread holds, and must not begin what the outer one, on
+  // the same stack, has queued: that needs the lock which the inner one has.
+  Promise<int> promise;
   std::mutex mutex;
+  threading::Event begun;
+  ThreadPoolExecutor pool({.max_workers = 1});
   const auto outer = pool.submit([&] {
-    const auto uncle = pool.submit([&mutex] {
+    const auto uncle = pool.submit([&] {
+      begun.set();
       const std::lock_guard guard(mutex);
       return 1;
     });
     const auto inner = pool.submit([&] {
       const std::lock_guard guard(mutex);
-      return pool.submit([] { return 2; }).result();
+      return promise.future().result();
     });
     return inner.result() + uncle.result();
   });
+  begun.wait();  // on another thread
+  promise.set_result(2);
   EXPECT_EQ(outer.result(), 3);
 }
 
