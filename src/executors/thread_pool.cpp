@@ -83,7 +83,7 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
     idle = provide_worker();
   } catch (...) {
     // The threads there are will run it; without any it is given back to the caller.
-    if (workers_.empty() && take_back(cell)) {
+    if (workers_.empty() && queue_.remove(cell)) {
       throw;
     }
   }
@@ -116,10 +116,6 @@ void ThreadPool::put(CellRef task) {
   }
   cell.set_host(this);
   observe({.event = TaskEvent::submit, .task = &cell, .name = cell.name(), .executor = name_});
-}
-
-bool ThreadPool::take_back(const Cell& task) {
-  return queue_.remove(task);
 }
 
 std::vector<CellRef> ThreadPool::take_all() {

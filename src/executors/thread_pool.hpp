@@ -65,7 +65,6 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
     }
   }
   void put(CellRef task) COEVAL_REQUIRES(lock_);
-  bool take_back(const Cell& task) COEVAL_REQUIRES(lock_);
   std::vector<CellRef> take_all() COEVAL_REQUIRES(lock_);
   void run_in_caller(const CellRef& task) COEVAL_EXCLUDES(lock_);
 
@@ -118,8 +117,8 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);
 
   std::size_t submitted_ COEVAL_GUARDED_BY(lock_) = 0;
-  TaskCounts
-      counts_;  // of tasks that no worker ran: in the caller, failed or cancelled in the queue
+  // Of tasks that no worker ran: in the caller, failed or cancelled in the queue.
+  TaskCounts counts_;
   Worker::Totals ended_totals_ COEVAL_GUARDED_BY(lock_);  // of workers that are gone
 };
 
