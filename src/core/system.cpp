@@ -87,6 +87,10 @@ int affinity(std::size_t size, cpu_set_t* set) noexcept {
   return sched_getaffinity(0, size, set) == 0 ? 0 : errno;
 }
 
+int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
+  return sched_setaffinity(0, size, set) == 0 ? 0 : errno;
+}
+
 int random(void* buffer, std::size_t size) noexcept {
   return getentropy(buffer, size) == 0 ? 0 : errno;
 }
@@ -139,6 +143,7 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .getpid = process_id,
                                    .fork = fork_process,
                                    .affinity = affinity,
+                                   .set_affinity = set_affinity,
                                    .random = random,
                                    .read_file = read_file,
                                    .write_error = write_error};

@@ -4,6 +4,7 @@
 
 #include "executors/thread_pool.hpp"
 
+#include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>
 #include <coeval/futures/detail/wait_helper.hpp>
@@ -14,36 +15,44 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
 #include <utility>
 
 namespace coeval::detail {
-namespace {
-
-// Threads beyond max_workers, in the place of those that sleep in a wait.
-constexpr std::size_t most_spare_threads = 256;
-
-// A worker looks into the pool's queue before its own after so many tasks, so that a task which
-// keeps submitting others does not starve those from outside.
-constexpr std::size_t tasks_between_looks = 61;
-
-}  // namespace
 
 bool ThreadPool::may_start_thread() const {
-  return workers_.size() - asleep_ < max_workers_ &&
-         workers_.size() < max_workers_ + most_spare_threads;
+  return workers_.size() - asleep_ - ending_ < max_workers_ &&
+         workers_.size() < std::min(max_workers_, most_threads) + most_spare_threads;
+}
+
+// Keeps may_provide_ and surplus true to the numbers. Sequentially consistent: invariant 2.
+void ThreadPool::note_change() noexcept {
+  const bool may_provide = !idle_.empty() || may_start_thread();
+  if (may_provide_.load(std::memory_order_relaxed) != may_provide) {
+    may_provide_.store(may_provide, std::memory_order_seq_cst);
+  }
+  const bool too_many = workers_.size() - asleep_ - ending_ > max_workers_;
+  if (((state_.load(std::memory_order_relaxed) & surplus) != 0) != too_many) {
+    // Relaxed: must_end() looks again under the lock.
+    if (too_many) {
+      state_.fetch_or(surplus, std::memory_order_relaxed);
+    } else {
+      state_.fetch_and(~surplus, std::memory_order_relaxed);
+    }
+  }
 }
 
 Worker* ThreadPool::provide_worker() {
   // A wake costs far more than a task. One worker at a time is on its way; it provides the next one
   // if it finds more than its own task.
-  if (coming_ > 0) {
+  if (searching_.load(std::memory_order_seq_cst) != 0) {
     return nullptr;
   }
   if (!idle_.empty()) {
     Worker* const worker = idle_.back();
     idle_.pop_back();
-    worker->coming_ = true;
-    ++coming_;
+    begin_search(*worker);
+    note_change();
     return worker;
   }
   if (may_start_thread()) {
@@ -52,39 +61,74 @@ Worker* ThreadPool::provide_worker() {
   return nullptr;
 }
 
-Worker* ThreadPool::provide_worker_if_possible() noexcept {
-  try {
-    return provide_worker();
-  } catch (...) {
-    return nullptr;
+void ThreadPool::provide_if_possible() noexcept {
+  Worker* idle = nullptr;
+  {
+    const threading::Guard guard(lock_);
+    try {
+      idle = provide_worker();
+    } catch (...) {
+      // The threads there are will do.
+    }
+  }
+  if (idle != nullptr) {
+    idle->wake();
   }
 }
 
 void ThreadPool::start_worker() {
-  const auto worker = std::make_shared<Worker>(*this);
   workers_.reserve(workers_.size() + 1);
-  idle_.reserve(workers_.size() + 1);  // so that parking cannot fail
+  idle_.reserve(workers_.size() + 1);   // so that parking cannot fail
+  Lane* const lane = lanes_.acquire();  // there is one for each thread that may be started
+  const struct Search {
+    explicit Search(ThreadPool& p, Lane& l) : pool(p), lane(l) {
+      pool.searching_.fetch_add(1, std::memory_order_seq_cst);
+    }
+    ~Search() {
+      if (!started) {
+        pool.searching_.fetch_sub(1, std::memory_order_seq_cst);
+        pool.lanes_.release(lane);
+      }
+    }
+    ThreadPool& pool;
+    Lane& lane;
+    mutable bool started = false;
+  } search(*this, *lane);
+  const auto worker = std::make_shared<Worker>(*this, *lane, made_);
   threading::Thread thread({.name = fmt::format("{}_{}", name_, made_)},
                            [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
   thread.start();
+  search.started = true;
   worker->thread_ = std::move(thread);
   ++made_;
-  ++coming_;
   workers_.push_back(worker);
+  note_change();
+}
+
+void ThreadPool::pin(const Worker& worker) const noexcept {
+  if (pinned_to_.empty()) {
+    return;
+  }
+  const int cpu = pinned_to_[worker.number_ % pinned_to_.size()];
+  if (const int error = pin_this_thread(cpu); error != 0 && worker.number_ == 0) {
+    log(Severity::warning, "coeval.executors",
+        fmt::format("pool '{}' cannot pin its workers: processor {}: {}", name_, cpu,
+                    std::system_category().message(error)));
+  }
 }
 
 bool ThreadPool::initialize(Worker& worker) {
   const struct Phase {
-    Phase(ThreadPool& p, Worker& w) : pool(p) {
-      threading::Guard guard(pool.lock_);
+    Phase(ThreadPool& p, Worker& worker) : pool(p) {
       // It may take long, so others are started meanwhile as if this one had its task already.
-      pool.note_arrival(w);
+      threading::Guard guard(pool.lock_);
       ++pool.initializing_;
-      Worker* const next =
-          pool.queued() > pool.initializing_ ? pool.provide_worker_if_possible() : nullptr;
+      worker.searching_ = false;
+      pool.searching_.fetch_sub(1, std::memory_order_seq_cst);
+      const bool more = pool.queued() > pool.initializing_;
       guard.unlock();
-      if (next != nullptr) {
-        next->wake();
+      if (more) {
+        pool.provide_if_possible();
       }
     }
     ~Phase() {
@@ -104,94 +148,96 @@ bool ThreadPool::initialize(Worker& worker) {
   }
 }
 
-CellRef ThreadPool::next_task(Worker& worker) {
+// Invariant 2: first it counts as idle and no longer as searching, then it looks once more.
+void ThreadPool::park(Worker& worker) {
   threading::Guard guard(lock_);
-  while (!must_end()) {
-    note_arrival(worker);
-    if (CellRef task = take_task(worker)) {
-      note_room();
-      Worker* const next = queued() > 0 ? provide_worker_if_possible() : nullptr;
-      guard.unlock();
-      if (next != nullptr) {
-        next->wake();
-      }
-      return task;
-    }
-    if (closed_) {
-      break;
-    }
-    idle_.push_back(&worker);
-    guard.unlock();
-    worker.park();
-    guard.lock();
+  idle_.push_back(&worker);
+  note_change();
+  worker.searching_ = false;
+  searching_.fetch_sub(1, std::memory_order_seq_cst);
+  if (is(closed | broken | surplus) || has_work()) {
+    idle_.pop_back();
+    note_change();
+    begin_search(worker);
+    return;
   }
-  return {};
+  guard.unlock();
+  worker.sleep_until_woken();
 }
 
-void ThreadPool::note_arrival(Worker& worker) {
-  if (worker.coming_) {
-    worker.coming_ = false;
-    --coming_;
+bool ThreadPool::must_end(Worker& worker) noexcept {
+  if (!is(broken | surplus)) [[likely]] {
+    return false;
   }
+  const threading::Guard guard(lock_);
+  if (broken_ == nullptr && workers_.size() - asleep_ - ending_ <= max_workers_) {
+    return false;
+  }
+  worker.ending_ = true;
+  ++ending_;
+  note_change();
+  return true;
 }
 
-bool ThreadPool::must_end() const {
-  return broken_ != nullptr || workers_.size() - asleep_ > max_workers_;
-}
-
-CellRef ThreadPool::take_task(Worker& worker) {
-  const bool own_first = !queue_.is_urgent() && ++worker.looks_ % tasks_between_looks != 0;
-  if (own_first) {
-    if (CellRef task = take_own(worker)) {
-      return task;
+void ThreadPool::note_asleep() noexcept {
+  {
+    const threading::Guard guard(lock_);
+    ++asleep_;
+    if (max_occupied_ != 0) {
+      --occupied_;
+      room_.notify();
     }
+    note_change();
   }
-  if (CellRef task = queue_.pop()) {
-    return task;
+  if (has_work() && needs_worker()) {
+    provide_if_possible();
   }
-  if (CellRef task = take_own(worker)) {
-    return task;
-  }
-  for (std::size_t i = 0; own_tasks_ > 0 && i < workers_.size(); ++i) {
-    steal_from_ = (steal_from_ + 1) % workers_.size();
-    if (CellRef task = take_own(*workers_[steal_from_])) {
-      return task;
-    }
-  }
-  return {};
 }
 
-CellRef ThreadPool::take_own(Worker& worker) {
-  if (worker.own_.empty()) {
-    return {};
+void ThreadPool::note_awake() noexcept {
+  const threading::Guard guard(lock_);
+  --asleep_;
+  if (max_occupied_ != 0) {
+    ++occupied_;
   }
-  CellRef task = std::move(worker.own_.front().task);
-  worker.own_.pop_front();
-  --own_tasks_;
-  return task;
+  note_change();
 }
 
 void ThreadPool::remove_worker(Worker& worker) noexcept {
-  const threading::Guard guard(lock_);
-  note_arrival(worker);
-  ended_totals_ += worker.totals();
-  // Only a task that ended its thread leaves tasks of its own behind.
-  for (auto& own : worker.own_) {
-    queue_.push(std::move(own.task));
-    --own_tasks_;
-  }
-  worker.own_.clear();
-  const auto place = std::ranges::find(workers_, &worker, &std::shared_ptr<Worker>::get);
+  // Only a task that ended its thread, or a worker too many, leaves tasks of its own behind.
+  std::vector<Queued> left;
   try {
-    ended_.push_back(std::move(worker.thread_));
+    left.reserve(worker.lane_.deque.size());
+    while (const Queued task = worker.lane_.deque.take_oldest()) {
+      left.push_back(task);
+    }
   } catch (const std::bad_alloc&) {
-    // Nobody joins it before the end of the process, then.
+    // They stay in the lane, where thieves find them.
   }
-  workers_.erase(place);
-  if (queued() > 0) {
-    if (Worker* const idle = provide_worker_if_possible()) {
-      idle->wake();
-    } else if (workers_.empty()) {
+  inbox_.give_back(left);
+  {
+    const threading::Guard guard(lock_);
+    ended_times_ += worker.times();
+    const auto place = std::ranges::find(workers_, &worker, &std::shared_ptr<Worker>::get);
+    try {
+      ended_.push_back(std::move(worker.thread_));
+    } catch (const std::bad_alloc&) {
+      // Nobody joins it before the end of the process, then.
+    }
+    if (worker.ending_) {
+      --ending_;
+    }
+    workers_.erase(place);
+    note_change();
+  }
+  lanes_.release(worker.lane_);
+  if (worker.searching_) {
+    searching_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  if (has_work() && needs_worker()) {
+    provide_if_possible();
+    const threading::Guard guard(lock_);
+    if (workers_.empty()) {
       log(Severity::error, "coeval.executors",
           fmt::format(
               "pool '{}' lost its last thread and cannot start another; its {} tasks wait for "
@@ -207,36 +253,27 @@ void ThreadPool::break_pool(const std::exception_ptr& cause) noexcept {
       fmt::format("Exception in initializer of pool '{}': {}", name_, reason));
   const auto error = std::make_exception_ptr(BrokenThreadPool(fmt::format(
       "pool '{}' is broken: its initializer failed in a new thread: {}", name_, reason)));
-  std::vector<CellRef> failed;
   {
     const threading::Guard guard(lock_);
-    broken_ = error;
-    failed = take_all();
+    broken_ = error;  // so that who finds the inbox closed knows why
+  }
+  inbox_.close();
+  {
+    const threading::Guard guard(lock_);
+    state_.fetch_or(closed | dropping | broken, std::memory_order_acq_rel);  // invariant 5
     wake_all_idle();
     room_.notify_all();
   }
-  std::ptrdiff_t claimed = 0;
-  for (const CellRef& task : failed) {
-    if (fail_task(*task, error, name_, counts_)) {
-      continue;
-    }
-    if (task->state() == State::cancelled_and_notified) {
-      counts_.count_cancelled();
-    } else {
-      ++claimed;
-    }
-  }
-  const threading::Guard guard(lock_);
-  claimed_ -= claimed;
+  drop_all();
 }
 
 void ThreadPool::wake_all_idle() {
   for (Worker* const worker : idle_) {
-    worker->coming_ = true;
-    ++coming_;
+    begin_search(*worker);
     worker->wake();
   }
   idle_.clear();  // and keeps its memory, so that parking cannot fail
+  note_change();
 }
 
 void ThreadPool::join_workers() {

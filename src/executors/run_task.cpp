@@ -10,22 +10,24 @@ namespace coeval::detail {
 namespace {
 
 void tell(TaskEvent event, const Cell& task, std::string_view executor) noexcept {
-  observe({.event = event, .task = &task, .name = task.name(), .executor = executor});
+  if (is_observed()) [[unlikely]] {
+    observe({.event = event, .task = &task, .name = task.name(), .executor = executor});
+  }
 }
 
+template <class Counts>
 void end_with_error(Cell& task, std::exception_ptr error, std::string_view executor,
-                    TaskCounts& counts) noexcept {
+                    Counts& counts) noexcept {
   counts.count(Ran::raised);
   tell(TaskEvent::fail, task, executor);
   task.fail(std::move(error));
 }
 
-}  // namespace
-
-void run_task(Cell& task, TaskTimer& timer, std::string_view executor, TaskCounts& counts) {
+template <class Counts>
+void run_and_count(Cell& task, TaskTimer& timer, std::string_view executor, Counts& counts) {
   tell(TaskEvent::start, task, executor);
   std::optional<Deadline> deadline;
-  if (task.timeout().count() > 0) {
+  if (task.timeout().count() > 0) [[unlikely]] {
     try {
       deadline = timer.watch(task);
     } catch (...) {
@@ -41,6 +43,16 @@ void run_task(Cell& task, TaskTimer& timer, std::string_view executor, TaskCount
     counts.count(ran);
     tell(ran == Ran::returned ? TaskEvent::finish : TaskEvent::fail, task, executor);
   });
+}
+
+}  // namespace
+
+void run_task(Cell& task, TaskTimer& timer, std::string_view executor, TaskCounts& counts) {
+  run_and_count(task, timer, executor, counts);
+}
+
+void run_task(Cell& task, TaskTimer& timer, std::string_view executor, OwnerCounts& counts) {
+  run_and_count(task, timer, executor, counts);
 }
 
 bool fail_task(Cell& task, const std::exception_ptr& error, std::string_view executor,

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/thread_pool.hpp"
 
+#include "executors/run_task.hpp"
+#include "futures/spin.hpp"
+
 #include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/hooks.hpp>
@@ -9,6 +12,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -17,7 +22,7 @@ namespace {
 
 std::size_t checked_workers(const std::optional<int>& wanted) {
   if (!wanted) {
-    return static_cast<std::size_t>(std::min(32, process_cpu_count() + 4));
+    return static_cast<std::size_t>(std::min(32, usable_cpu_count() + 4));
   }
   if (*wanted <= 0) {
     throw ValueError(
@@ -34,37 +39,119 @@ std::string name_or_default(std::string prefix) {
   return fmt::format("ThreadPoolExecutor-{}", pools.fetch_add(1, std::memory_order_relaxed));
 }
 
+// Tasks that may wait, and one in each worker.
+std::size_t occupied_by(std::size_t queue, std::size_t workers) {
+  if (queue == 0) {
+    return 0;
+  }
+  return queue > std::numeric_limits<std::size_t>::max() - workers
+             ? std::numeric_limits<std::size_t>::max()
+             : queue + workers;
+}
+
+// A pool of one worker keeps the order of all submitters together; with more there is none between
+// the tasks of different threads.
+std::size_t shards_for(std::size_t workers) {
+  return workers == 1 ? 1 : 4;
+}
+
+void tell_submitted(const Cell& task, std::string_view pool) noexcept {
+  if (is_observed()) [[unlikely]] {
+    observe({.event = TaskEvent::submit, .task = &task, .name = task.name(), .executor = pool});
+  }
+}
+
 }  // namespace
 
 ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initializer)
     : name_(name_or_default(std::move(options.thread_name_prefix))),
       max_workers_(checked_workers(options.max_workers)),
-      max_queue_(options.max_queue),
+      max_occupied_(occupied_by(options.max_queue, max_workers_)),
       when_full_(options.when_full),
       initializer_(std::move(initializer)),
-      timer_(name_ + "_timer") {}
+      pinned_to_(options.pin_workers ? process_cpus() : std::vector<int>()),
+      spin_ns_(spin_time_ns()),
+      most_spinning_(static_cast<std::uint32_t>(std::max(1, usable_cpu_count() / 2))),
+      timer_(name_ + "_timer"),
+      inbox_(shards_for(max_workers_)),
+      lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {}
 
 ThreadPool::~ThreadPool() = default;
 
 void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
-  const WhenFull rule = when_full != nullptr ? *when_full : when_full_;
-  const bool on_own_worker = Worker::of_this_thread(*this) != nullptr;
-  // Their ends take locks or time: after the guard.
-  std::vector<threading::Thread> ended;
-  std::optional<SleepNotice> sleep;
-  threading::Guard guard(lock_);
   refuse_if_closed();
-  while (is_full()) {
+  if (max_occupied_ != 0 && !admit(when_full)) {
+    run_in_caller(task);
+    return;
+  }
+  Cell& cell = *task;
+  cell.set_host(this);
+  tell_submitted(cell, name_);
+  try {
+    put(std::move(task));
+  } catch (...) {
+    if (max_occupied_ != 0) {
+      leave_bound();
+    }
+    throw;
+  }
+  if (needs_worker()) {
+    provide_for(cell);
+  } else if (spinning_.load(std::memory_order_relaxed) != 0) {
+    expect_soon(cell);
+  }
+}
+
+void ThreadPool::enqueue_all(std::span<CellRef> tasks) {
+  const bool one_push =
+      max_occupied_ == 0 && Worker::of_this_thread(*this) == nullptr &&
+      std::ranges::all_of(tasks, [](const CellRef& task) { return task->priority() == 0; });
+  if (!one_push || tasks.empty()) {
+    ExecutorBackend::enqueue_all(tasks);
+    return;
+  }
+  refuse_if_closed();
+  std::vector<Queued> all;
+  all.reserve(tasks.size());
+  for (const CellRef& task : tasks) {
+    task->set_host(this);
+    tell_submitted(*task, name_);
+    all.push_back(Queued::of(*task));
+  }
+  if (!inbox_.push(all)) {
+    refuse();
+  }
+  Cell& last = *tasks.back();
+  for (CellRef& task : tasks) {
+    task.release();
+  }
+  if (needs_worker()) {
+    provide_for(last);
+  }
+}
+
+// The inbox closes a moment before the pool counts as closed.
+void ThreadPool::refuse() const {
+  const threading::Guard guard(lock_);
+  if (broken_ != nullptr) {
+    std::rethrow_exception(broken_);
+  }
+  throw RuntimeError(fmt::format("cannot schedule new futures after shutdown of pool '{}'", name_));
+}
+
+// Takes a place in a bounded queue. False: the task is to run in the caller.
+bool ThreadPool::admit(const WhenFull* when_full) {
+  const WhenFull rule = when_full != nullptr ? *when_full : when_full_;
+  std::optional<SleepNotice> sleep;  // its end takes the lock: after the guard
+  threading::Guard guard(lock_);
+  while (occupied_ >= max_occupied_) {
     if (rule == WhenFull::fail) {
       throw QueueFull(
           fmt::format("the queue of pool '{}' is full: {} tasks wait", name_, queued()));
     }
     // A worker that waited for room in its own pool might wait for itself.
-    if (rule == WhenFull::run_in_caller || on_own_worker) {
-      ++submitted_;
-      guard.unlock();
-      run_in_caller(task);
-      return;
+    if (rule == WhenFull::run_in_caller || Worker::of_this_thread(*this) != nullptr) {
+      return false;
     }
     if (!sleep) {
       guard.unlock();
@@ -73,68 +160,136 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
     } else {
       room_.wait();
     }
-    refuse_if_closed();
+    if (is(closed)) {
+      guard.unlock();
+      refuse();
+    }
   }
+  ++occupied_;
+  return true;
+}
+
+// A task that had a place is gone from the queue, and from its worker.
+void ThreadPool::leave_bound() noexcept {
+  const threading::Guard guard(lock_);
+  --occupied_;
+  room_.notify();
+}
+
+void ThreadPool::put(CellRef task) {
+  if (task->priority() != 0) [[unlikely]] {
+    put_by_priority(std::move(task));
+    return;
+  }
+  if (Worker* const worker = Worker::of_this_thread(*this)) {
+    worker->lane_.deque.push(Queued::of(*task));
+    worker->lane_.counts.count_submitted();
+  } else {
+    const Queued queued = Queued::of(*task);
+    if (!inbox_.push({&queued, 1})) {
+      refuse();
+    }
+  }
+  task.release();  // it is the queue's now
+}
+
+void ThreadPool::put_by_priority(CellRef task) {
+  threading::Guard guard(lock_);
+  if (is(closed)) {
+    guard.unlock();
+    refuse();
+  }
+  atomic<std::size_t>& count = task->priority() > 0 ? urgent_ : low_;
+  levels_.push(std::move(task));
+  counts_.count_submitted();
+  count.fetch_add(1, std::memory_order_seq_cst);  // invariant 2
+}
+
+// Invariant 2 for a task that was put in a queue a moment ago.
+void ThreadPool::provide_for(Cell& task) {
+  std::vector<threading::Thread> ended;  // their ends take time: after the guard
+  threading::Guard guard(lock_);
   ended.swap(ended_);
-  Cell& cell = *task;
-  put(CellRef(cell));
   Worker* idle = nullptr;
   try {
     idle = provide_worker();
   } catch (...) {
     // The threads there are will run it; without any it is given back to the caller.
-    if (workers_.empty() && queue_.remove(cell)) {
+    if (workers_.empty() && take_back(task)) {
+      guard.unlock();
       throw;
     }
   }
-  ++submitted_;
   guard.unlock();
   if (idle != nullptr) {
     idle->wake();
   }
 }
 
-void ThreadPool::refuse_if_closed() const {
-  if (broken_ != nullptr) {
-    std::rethrow_exception(broken_);
-  }
-  if (closed_) {
-    throw RuntimeError(
-        fmt::format("cannot schedule new futures after shutdown of pool '{}'", name_));
-  }
-}
-
-void ThreadPool::put(CellRef task) {
-  Cell& cell = *task;
-  Worker* const worker = Worker::of_this_thread(*this);
-  if (worker != nullptr && cell.priority() == 0) {
-    worker->own_.push_back({std::move(task), worker->next_number_});
-    ++worker->next_number_;
-    ++own_tasks_;
+bool ThreadPool::take_back(const Cell& task) {
+  if (task.priority() == 0) {
+    if (!inbox_.remove(Queued::of(task))) {
+      return false;
+    }
+    Queued::of(task).take_cell();
   } else {
-    queue_.push(std::move(task));
+    if (!levels_.remove(task)) {
+      return false;
+    }
+    (task.priority() > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
+    counts_.take_back_submitted();
   }
-  cell.set_host(this);
-  observe({.event = TaskEvent::submit, .task = &cell, .name = cell.name(), .executor = name_});
+  if (max_occupied_ != 0) {
+    --occupied_;
+  }
+  return true;
 }
 
-std::vector<CellRef> ThreadPool::take_all() {
-  std::vector<CellRef> all;
-  all.reserve(queued());
-  while (CellRef task = queue_.pop()) {
-    all.push_back(std::move(task));
-  }
-  for (const auto& worker : workers_) {
-    while (CellRef task = take_own(*worker)) {
-      all.push_back(std::move(task));
+Lane* ThreadPool::admit_guest() {
+  if (guests_.fetch_add(1, std::memory_order_relaxed) < most_guests) {
+    try {
+      return lanes_.acquire();  // there is one for each guest
+    } catch (...) {
+      guests_.fetch_sub(1, std::memory_order_relaxed);
+      throw;
     }
   }
-  return all;
+  guests_.fetch_sub(1, std::memory_order_relaxed);
+  return nullptr;
+}
+
+void ThreadPool::dismiss_guest(Lane& lane) noexcept {
+  lanes_.release(lane);
+  guests_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void ThreadPool::put_fork(ForkedTask& child) {
+  const Queued queued(child);
+  if (!inbox_.push({&queued, 1})) {
+    refuse();
+  }
+  if (!needs_worker()) {
+    return;
+  }
+  threading::Guard guard(lock_);
+  Worker* idle = nullptr;
+  try {
+    idle = provide_worker();
+  } catch (...) {
+    if (workers_.empty() && inbox_.remove(queued)) {
+      guard.unlock();
+      throw;
+    }
+  }
+  guard.unlock();
+  if (idle != nullptr) {
+    idle->wake();
+  }
 }
 
 void ThreadPool::run_in_caller(const CellRef& task) {
-  observe(
-      {.event = TaskEvent::submit, .task = task.get(), .name = task->name(), .executor = name_});
+  counts_.count_submitted();
+  tell_submitted(*task, name_);
   if (task->try_start()) {
     run_task(*task, timer_, name_, counts_);
   } else {
@@ -143,55 +298,62 @@ void ThreadPool::run_in_caller(const CellRef& task) {
 }
 
 void ThreadPool::shutdown(const ShutdownOptions& options) {
-  std::vector<CellRef> dropped;
+  inbox_.close();
   {
     const threading::Guard guard(lock_);
-    closed_ = true;
-    if (options.cancel_futures) {
-      dropped = take_all();
-    }
+    // Release: invariant 5.
+    state_.fetch_or(options.cancel_futures ? closed | dropping : closed, std::memory_order_acq_rel);
     wake_all_idle();
     room_.notify_all();
   }
-  if (!dropped.empty()) {
-    std::ptrdiff_t claimed = 0;
-    for (const CellRef& task : std::exchange(dropped, {})) {
-      if (task->cancel()) {
-        counts_.count_cancelled();
-      } else {
-        ++claimed;
-      }
-    }
-    const threading::Guard guard(lock_);
-    claimed_ -= claimed;
+  if (options.cancel_futures) {
+    drop_all();
   }
   if (options.wait) {
     join_workers();
   }
 }
 
+std::size_t ThreadPool::queued() const noexcept {
+  std::size_t queued = inbox_.size() + urgent_.load(std::memory_order_relaxed) +
+                       low_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0, end = lanes_.count(); i < end; ++i) {
+    queued += lanes_[i].deque.size();
+  }
+  return queued;
+}
+
 ExecutorStats ThreadPool::stats() const {
   const threading::Guard guard(lock_);
-  Worker::Totals totals = ended_totals_;
-  for (const auto& worker : workers_) {
-    totals += worker->totals();
-  }
   ExecutorStats stats;
   stats.name = name_;
   stats.max_workers = max_workers_;
   stats.workers = workers_.size();
   stats.idle_workers = idle_.size();
-  const std::ptrdiff_t waiting = static_cast<std::ptrdiff_t>(queued()) - claimed_;
+  const auto add = [&stats](const auto& counts) {
+    stats.completed += counts.completed();
+    stats.failed += counts.failed();
+    stats.cancelled += counts.cancelled();
+    stats.submitted += counts.submitted();
+  };
+  // The ends before the beginnings: a task is never seen to end without having been submitted.
+  add(counts_);
+  for (std::size_t i = 0, end = lanes_.count(); i < end; ++i) {
+    add(lanes_[i].counts);
+  }
+  const std::ptrdiff_t waiting =
+      static_cast<std::ptrdiff_t>(queued()) - claimed_.load(std::memory_order_relaxed);
   stats.queued = static_cast<std::size_t>(std::max<std::ptrdiff_t>(waiting, 0));
-  stats.submitted = submitted_;
-  stats.completed = totals.completed + counts_.completed();
-  stats.failed = totals.failed + counts_.failed();
-  stats.cancelled = totals.cancelled + counts_.cancelled();
+  stats.submitted += inbox_.pushed();
   const std::size_t ended = stats.completed + stats.failed + stats.cancelled;
-  const std::size_t begun = submitted_ - std::min(submitted_, stats.queued);
+  const std::size_t begun = stats.submitted - std::min(stats.submitted, stats.queued);
   stats.running = begun - std::min(begun, ended);
-  stats.busy_time = std::chrono::nanoseconds(totals.busy_ns);
-  stats.cpu_time = std::chrono::nanoseconds(totals.cpu_ns);
+  Worker::Times times = ended_times_;
+  for (const auto& worker : workers_) {
+    times += worker->times();
+  }
+  stats.busy_time = std::chrono::nanoseconds(times.busy_ns);
+  stats.cpu_time = std::chrono::nanoseconds(times.cpu_ns);
   return stats;
 }
 

@@ -2,20 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// ThreadPool: the backend of ThreadPoolExecutor. One lock guards what tasks wait, which workers
-// exist and who is idle; a worker runs its tasks outside of it.
+// ThreadPool: the backend of ThreadPoolExecutor.
 //
-// The rooms: thread_pool.cpp takes tasks in and tells what goes on, pool_workers.cpp starts, parks
-// and ends threads, worker.cpp is what each thread does, and how it helps while it waits.
+// The rooms: thread_pool.cpp takes tasks in and tells what goes on, pool_search.cpp finds the next
+// task of a worker, pool_workers.cpp starts, parks, wakes and ends threads, worker.cpp is what each
+// thread does, and how it helps while it waits. Tasks wait in an Inbox (from outside), in the
+// WorkDeque of a Lane (from a worker, or a bundle that it took), or by priority in levels_.
 //
-// Invariants, all under lock_:
-//  1. A task is in queue_, in one worker's own tasks, or with the worker that took it out.
-//  2. While a task waits, a worker is coming (woken or started, and not yet looking for a task),
-//     unless no worker is idle and the pool has as many threads as it may, all of them in tasks. A
-//     worker that takes a task and leaves others provides the next one before it runs its own.
-//  3. No thread is started while as many as max_workers are not asleep in a wait. After sleepers
+// Handing a task over and taking one are free of lock_, which guards only who exists, sleeps and
+// parks. Invariants:
+//  1. A task is in one queue, or with the one who took it out.
+//  2. While a task waits, a worker searches (searching_ > 0: it was started, woken or ran out of
+//     tasks, and has not parked), unless no worker is idle and no thread may be started. For that,
+//     whoever puts a task in a queue, by a sequentially consistent store, then reads searching_ and
+//     may_provide_, and provides a worker if nobody searches and one can be had. Whoever stops
+//     searching or makes a worker available changes them first and then looks at the queues. All of
+//     these are sequentially consistent, so one of the two sees the other.
+//  3. A worker that finds a task and was the only one that searched provides the next worker before
+//     it runs the task, if there is more to do: so wakes come one at a time.
+//  4. No thread is started while as many as max_workers are not asleep in a wait. After sleepers
 //     woke up there may be more; a worker that finds it so when it looks for a task ends.
+//  5. closed is set after the queues refuse tasks: who sees it and then finds them empty may end.
 
+#include "executors/inbox.hpp"
+#include "executors/lane.hpp"
 #include "executors/task_queue.hpp"
 #include "executors/task_timer.hpp"
 #include "executors/worker.hpp"
@@ -26,15 +36,24 @@
 #include <coeval/threading/condition.hpp>
 #include <coeval/threading/lock.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace coeval::detail {
+
+// Threads from outside that take part in joins at the same time; further ones only wait.
+inline constexpr std::size_t most_guests = 64;
+
+// More workers at a time than this there are never, whatever max_workers says.
+inline constexpr std::size_t most_threads = 32'768;
+
+// Threads beyond max_workers, in the place of those that sleep in a wait.
+inline constexpr std::size_t most_spare_threads = 256;
 
 class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_this<ThreadPool> {
  public:
@@ -42,48 +61,86 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   ~ThreadPool() override;
 
   void enqueue(CellRef task, const WhenFull* when_full) override COEVAL_EXCLUDES(lock_);
+  void enqueue_all(std::span<CellRef> tasks) override COEVAL_EXCLUDES(lock_);
   void shutdown(const ShutdownOptions& options) override COEVAL_EXCLUDES(lock_);
   ExecutorStats stats() const override COEVAL_EXCLUDES(lock_);
   std::size_t max_workers() const noexcept override { return max_workers_; }
+  ThreadPool* thread_pool() noexcept override { return this; }
 
  private:
   friend class Worker;
+  friend class ForkScope;
+
+  // What state_ says, besides how the pool is used.
+  static constexpr std::uint32_t closed = 1;    // takes no more tasks
+  static constexpr std::uint32_t dropping = 2;  // what is found in a queue is not to run
+  static constexpr std::uint32_t broken = 4;    // the initializer failed
+  static constexpr std::uint32_t surplus = 8;   // more than max_workers are awake
+  bool is(std::uint32_t flags) const noexcept {
+    return (state_.load(std::memory_order_acquire) & flags) != 0;
+  }
 
   // ---- tasks: thread_pool.cpp
-  void refuse_if_closed() const COEVAL_REQUIRES(lock_);
-  // The tasks that free workers are about to take do not count as waiting.
-  bool is_full() const COEVAL_REQUIRES(lock_) {
-    const std::size_t in_tasks = workers_.size() - asleep_ - idle_.size() - coming_ - initializing_;
-    const std::size_t free = max_workers_ - std::min(max_workers_, in_tasks);
-    return max_queue_ != 0 && queued() >= max_queue_ + free;
-  }
-  std::size_t queued() const COEVAL_REQUIRES(lock_) { return queue_.size() + own_tasks_; }
-  // A task left the queues.
-  void note_room() COEVAL_REQUIRES(lock_) {
-    if (max_queue_ != 0) {
-      room_.notify();
+  void refuse_if_closed() const COEVAL_EXCLUDES(lock_) {
+    if (is(closed)) [[unlikely]] {
+      refuse();
     }
   }
-  void put(CellRef task) COEVAL_REQUIRES(lock_);
-  std::vector<CellRef> take_all() COEVAL_REQUIRES(lock_);
+  [[noreturn]] void refuse() const COEVAL_EXCLUDES(lock_);
+  bool admit(const WhenFull* when_full) COEVAL_EXCLUDES(lock_);
+  void leave_bound() noexcept COEVAL_EXCLUDES(lock_);
+  void put(CellRef task) COEVAL_EXCLUDES(lock_);
+  void put_by_priority(CellRef task) COEVAL_EXCLUDES(lock_);
+  void provide_for(Cell& task) COEVAL_EXCLUDES(lock_);
+  bool take_back(const Cell& task) COEVAL_REQUIRES(lock_);
+  // A lane for a thread from outside; null when there are too many.
+  Lane* admit_guest();
+  void dismiss_guest(Lane& lane) noexcept;
+  // For forked tasks, by threads without a lane.
+  void put_fork(ForkedTask& child) COEVAL_EXCLUDES(lock_);
   void run_in_caller(const CellRef& task) COEVAL_EXCLUDES(lock_);
+  std::size_t queued() const noexcept;
+
+  // ---- the next task: pool_search.cpp
+  Queued next_task(Worker& worker) COEVAL_EXCLUDES(lock_);
+  Queued find_at_hand(Worker& worker) COEVAL_EXCLUDES(lock_);
+  Queued find_anywhere(Worker& worker) COEVAL_EXCLUDES(lock_);
+  Queued take_bundle(Worker& worker) noexcept;
+  static void adapt_bundle(Worker& worker) noexcept;
+  void pause_for_victim() const noexcept;
+  Queued steal(Worker& worker) noexcept;
+  static void steal_more(Worker& worker, WorkDeque& from) noexcept;
+  Queued take_level(bool urgent) COEVAL_EXCLUDES(lock_);
+  void begin_search(Worker& worker) noexcept;
+  void end_search(Worker& worker) noexcept COEVAL_EXCLUDES(lock_);
+  bool spin(Worker& worker) noexcept;
+  bool has_work() const noexcept;
+  bool is_to_drop(Queued task) const noexcept;
+  void drop(Queued task) noexcept COEVAL_EXCLUDES(lock_);
+  void drop_all() noexcept COEVAL_EXCLUDES(lock_);
 
   // ---- workers: pool_workers.cpp
-  // Sees to invariant 2: an idle worker, which the caller is to wake(), or null after it has
-  // started a thread or found that there are enough. Raises std::system_error if a thread cannot be
-  // started.
+  // Invariant 2, for whoever has put a task in a queue.
+  bool needs_worker() const noexcept {
+    return searching_.load(std::memory_order_seq_cst) == 0 &&
+           may_provide_.load(std::memory_order_seq_cst);
+  }
+  // A worker begins to search unless one does: an idle one, which the caller is to wake(), or null
+  // after it has started a thread or found that there are enough. Raises std::system_error if a
+  // thread cannot be started.
   Worker* provide_worker() COEVAL_REQUIRES(lock_);
   // The same, where it does not matter: the threads there are will do.
-  Worker* provide_worker_if_possible() noexcept COEVAL_REQUIRES(lock_);
+  void provide_if_possible() noexcept COEVAL_EXCLUDES(lock_);
   bool may_start_thread() const COEVAL_REQUIRES(lock_);
+  void note_change() noexcept COEVAL_REQUIRES(lock_);
   void start_worker() COEVAL_REQUIRES(lock_);
+  void pin(const Worker& worker) const noexcept;
   // Calls the initializer in a new worker's thread; false, and the pool is broken, if it raises.
   bool initialize(Worker& worker) COEVAL_EXCLUDES(lock_);
-  CellRef next_task(Worker& worker) COEVAL_EXCLUDES(lock_);
-  void note_arrival(Worker& worker) COEVAL_REQUIRES(lock_);
-  CellRef take_task(Worker& worker) COEVAL_REQUIRES(lock_);
-  CellRef take_own(Worker& worker) COEVAL_REQUIRES(lock_);
-  bool must_end() const COEVAL_REQUIRES(lock_);
+  void park(Worker& worker) COEVAL_EXCLUDES(lock_);
+  bool must_end(Worker& worker) noexcept COEVAL_EXCLUDES(lock_);
+  void note_asleep() noexcept COEVAL_EXCLUDES(lock_);
+  void note_awake() noexcept COEVAL_EXCLUDES(lock_);
   void remove_worker(Worker& worker) noexcept COEVAL_EXCLUDES(lock_);
   void break_pool(const std::exception_ptr& cause) noexcept COEVAL_EXCLUDES(lock_);
   void wake_all_idle() COEVAL_REQUIRES(lock_);
@@ -91,35 +148,46 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
 
   const std::string name_;  // of the pool, and the prefix of its threads' names
   const std::size_t max_workers_;
-  const std::size_t max_queue_;
+  const std::size_t max_occupied_;  // 0: no bound
   const WhenFull when_full_;
   const std::function<void()> initializer_;
+  const std::vector<int> pinned_to_;  // processors, if the workers are to be pinned
+  const std::int64_t spin_ns_;        // 0: never spins
+  const std::uint32_t most_spinning_;
   TaskTimer timer_;
+  Inbox inbox_;
+  Lanes lanes_;
+
+  // Read at each submit.
+  alignas(64) atomic<std::uint32_t> searching_{0};
+  atomic<std::uint32_t> spinning_{0};  // of those that search; a hint, relaxed
+  atomic<bool> may_provide_{true};     // a worker is idle, or a thread may be started
+  atomic<std::uint32_t> state_{0};     // release and acquire: invariant 5
+  atomic<std::size_t> urgent_{0};      // tasks in levels_ with a priority above 0
+  atomic<std::size_t> low_{0};         // and below
+  // Tasks in the queues that a worker which waited has begun. Below zero for a moment when such a
+  // task left its queue before its claim was counted. Relaxed, for stats().
+  alignas(64) atomic<std::ptrdiff_t> claimed_{0};
+  atomic<std::size_t> guests_{0};  // relaxed: it only limits
 
   mutable threading::Lock lock_;
-  threading::Condition room_{lock_};  // the queue is no longer full, or the pool is closed
-  TaskQueue queue_ COEVAL_GUARDED_BY(lock_);
-  std::size_t own_tasks_ COEVAL_GUARDED_BY(lock_) = 0;  // in the workers' own queues, together
-  // Of both, those that a worker which waited has begun. Below zero for a moment when such a task
-  // left the queue before its claim was counted.
-  std::ptrdiff_t claimed_ COEVAL_GUARDED_BY(lock_) = 0;
+  threading::Condition room_{lock_};           // the queue is no longer full, or the pool is closed
+  TaskQueue levels_ COEVAL_GUARDED_BY(lock_);  // tasks of a priority other than 0
+  // Of a bounded pool: tasks that wait, and workers in a task and not asleep.
+  std::size_t occupied_ COEVAL_GUARDED_BY(lock_) = 0;
 
   std::vector<std::shared_ptr<Worker>> workers_ COEVAL_GUARDED_BY(lock_);  // that were started
   std::vector<Worker*> idle_ COEVAL_GUARDED_BY(lock_);  // the one that parked last is woken first
   std::vector<threading::Thread> ended_ COEVAL_GUARDED_BY(lock_);  // to be joined
   std::size_t asleep_ COEVAL_GUARDED_BY(lock_) = 0;                // in a wait of a task
-  std::size_t coming_ COEVAL_GUARDED_BY(lock_) = 0;  // woken or started, not looking for a task yet
-  std::size_t initializing_ COEVAL_GUARDED_BY(lock_) = 0;  // in their initializer
-  std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;          // threads ever, for their names
-  std::size_t steal_from_ COEVAL_GUARDED_BY(lock_) = 0;
-
-  bool closed_ COEVAL_GUARDED_BY(lock_) = false;
+  std::size_t ending_ COEVAL_GUARDED_BY(lock_) = 0;                // have decided to end
+  std::size_t initializing_ COEVAL_GUARDED_BY(lock_) = 0;          // in their initializer
+  std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;                  // threads ever, for their names
   std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);
+  Worker::Times ended_times_ COEVAL_GUARDED_BY(lock_);  // of workers that are gone
 
-  std::size_t submitted_ COEVAL_GUARDED_BY(lock_) = 0;
-  // Of tasks that no worker ran: in the caller, failed or cancelled in the queue.
+  // Of tasks that no worker ran, and that did not come through the inbox or a lane.
   TaskCounts counts_;
-  Worker::Totals ended_totals_ COEVAL_GUARDED_BY(lock_);  // of workers that are gone
 };
 
 // Has a pool shut down at process exit if it is still alive then.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/worker.hpp"
 
+#include "executors/run_task.hpp"
 #include "executors/stack_room.hpp"
 #include "executors/thread_pool.hpp"
 
@@ -13,7 +14,7 @@
 namespace coeval::detail {
 namespace {
 
-thread_local Worker* worker_of_this_thread = nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local Worker* worker_of_this_thread = nullptr;
 
 // A worker does not put another task on a stack that has less room than this.
 constexpr std::size_t wanted_stack_room = 256 * 1024;
@@ -35,15 +36,6 @@ constexpr std::size_t most_depth = SIZE_MAX;
 
 }  // namespace
 
-Worker::Totals& Worker::Totals::operator+=(const Totals& other) noexcept {
-  completed += other.completed;
-  failed += other.failed;
-  cancelled += other.cancelled;
-  busy_ns += other.busy_ns;
-  cpu_ns += other.cpu_ns;
-  return *this;
-}
-
 Worker* Worker::of_this_thread(const ThreadPool& pool) noexcept {
   Worker* const worker = worker_of_this_thread;
   return worker != nullptr && &worker->pool_ == &pool ? worker : nullptr;
@@ -54,6 +46,7 @@ void Worker::run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<
   const struct Registration {
     explicit Registration(Worker& w) : worker(w) {
       worker_of_this_thread = &worker;
+      seat_of_this_thread = {.pool = &worker.pool_, .lane = &worker.lane_};
       set_current_wait_helper(&worker);
       const threading::Guard guard(worker.pool_.lock_);
       worker.handle_ = sys().thread_self();
@@ -62,10 +55,12 @@ void Worker::run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<
       worker.end_busy();
       worker.pool_.remove_worker(worker);
       set_current_wait_helper(nullptr);
+      seat_of_this_thread = {};
       worker_of_this_thread = nullptr;
     }
     Worker& worker;
   } registration(*worker);
+  pool->pin(*worker);
   if (!pool->initializer_ || pool->initialize(*worker)) {
     worker->work();
   }
@@ -73,36 +68,34 @@ void Worker::run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<
 
 void Worker::work() {
   begin_busy();
-  while (CellRef task = pool_.next_task(*this)) {
-    run_one(std::move(task));
+  while (const Queued task = pool_.next_task(*this)) {
+    last_began_at_ = lane_.deque.next_number();
+    const bool has_place = pool_.max_occupied_ != 0 && !task.is_fork();
+    run_one(task);
+    if (has_place) {
+      pool_.leave_bound();
+    }
   }
 }
 
-void Worker::run_one(CellRef task) {
-  if (task->try_start()) {
-    run_started(*task);
-  } else if (task->state() == State::cancelled_and_notified) {
-    counts_.count_cancelled();
+void Worker::run_one(Queued task) {
+  if (task.is_fork()) {
+    ForkScope::run_child(task.fork(), pool_, lane_);
+    return;
+  }
+  const CellRef cell = task.take_cell();
+  if (cell->try_start()) {
+    run_started(*cell);
+  } else if (cell->state() == State::cancelled_and_notified) {
+    lane_.counts.count_cancelled();
   } else {
-    const threading::Guard guard(pool_.lock_);
-    --pool_.claimed_;
+    pool_.claimed_.fetch_sub(1, std::memory_order_relaxed);
   }
 }
 
 void Worker::run_started(Cell& task) {
-  struct Frame {
-    explicit Frame(Worker& w) : worker(w), outer(w.first_descendant_) {
-      worker.first_descendant_ = worker.next_number_;
-      ++worker.depth_;
-    }
-    ~Frame() {
-      --worker.depth_;
-      worker.first_descendant_ = outer;
-    }
-    Worker& worker;
-    const std::uint64_t outer;
-  } const frame(*this);
-  run_task(task, pool_.timer_, pool_.name_, counts_);
+  const Frame frame(pool_, lane_);
+  run_task(task, pool_.timer_, pool_.name_, lane_.counts);
 }
 
 bool Worker::help(Cell& awaited) {
@@ -114,74 +107,64 @@ bool Worker::help(Cell& awaited) {
     run_started(awaited);
     return true;
   }
-  if (CellRef task = newest_descendant()) {
-    run_one(std::move(task));
+  // As a guest of another pool it has no descendants here that it could know.
+  const Seat& seat = seat_of_this_thread;
+  if (seat.pool != &pool_) {
+    return false;
+  }
+  if (const Queued task = lane_.deque.pop_newest(seat.first_descendant)) {
+    run_own_one(task);
     return true;
   }
   return false;
 }
 
-// The task's place in the queues: most often the last of its own, else it is skipped there later.
+void Worker::run_own_one(Queued task) {
+  if (pool_.max_occupied_ != 0 && !task.is_fork()) {
+    pool_.leave_bound();
+  }
+  run_one(task);
+}
+
+// The task's place in the queues: most often the newest or oldest of its own, else it is skipped
+// there later.
 void Worker::forget_claimed(const Cell& task) {
-  CellRef place;  // its end may destroy things: after the guard
-  const threading::Guard guard(pool_.lock_);
-  if (!own_.empty() && own_.back().task.get() == &task) {
-    place = std::move(own_.back().task);
-    own_.pop_back();
-    --pool_.own_tasks_;
-    pool_.note_room();
-  } else {
-    ++pool_.claimed_;
+  if (!lane_.deque.remove(task)) {
+    pool_.claimed_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  Queued::of(task).take_cell();
+  if (pool_.max_occupied_ != 0) {
+    pool_.leave_bound();
   }
 }
 
-bool Worker::has_stack_room() const {
+bool has_stack_room() noexcept {
+  const std::size_t depth = seat_of_this_thread.depth;
   const std::size_t room = stack_room();
   if (room == 0) {
-    return depth_ < depth_without_knowledge;
+    return depth < depth_without_knowledge;
   }
-  return room > wanted_stack_room && depth_ < most_depth;
-}
-
-CellRef Worker::newest_descendant() {
-  const threading::Guard guard(pool_.lock_);
-  if (own_.empty() || own_.back().number < first_descendant_) {
-    return {};
-  }
-  CellRef task = std::move(own_.back().task);
-  own_.pop_back();
-  --pool_.own_tasks_;
-  pool_.note_room();
-  return task;
+  return room > wanted_stack_room && depth < most_depth;
 }
 
 void Worker::before_sleep() noexcept {
   end_busy();
-  threading::Guard guard(pool_.lock_);
-  ++pool_.asleep_;
-  if (pool_.queued() == 0) {
-    return;
-  }
-  Worker* const idle = pool_.provide_worker_if_possible();
-  guard.unlock();
-  if (idle != nullptr) {
-    idle->wake();
-  }
+  pool_.note_asleep();
 }
 
 void Worker::after_sleep() noexcept {
   begin_busy();
-  const threading::Guard guard(pool_.lock_);
-  --pool_.asleep_;
+  pool_.note_awake();
 }
 
 void Worker::wake() noexcept {
-  // Release: pairs with park(). After the store the worker may be gone; only its address is used.
+  // Release: pairs with sleep_until_woken(). After the store the worker may be gone; only its address is used.
   signal_.store(1, std::memory_order_release);
   signal_.notify_one();
 }
 
-void Worker::park() noexcept {
+void Worker::sleep_until_woken() noexcept {
   end_busy();
   while (signal_.load(std::memory_order_acquire) == 0) {
     signal_.wait(0, never);
@@ -201,21 +184,18 @@ void Worker::end_busy() noexcept {
   }
 }
 
-Worker::Totals Worker::totals() const noexcept {
-  Totals totals;
-  totals.completed = counts_.completed();
-  totals.failed = counts_.failed();
-  totals.cancelled = counts_.cancelled();
-  totals.busy_ns = busy_ns_.load(std::memory_order_relaxed);
+Worker::Times Worker::times() const noexcept {
+  Times times;
+  times.busy_ns = busy_ns_.load(std::memory_order_relaxed);
   if (const std::int64_t since = busy_since_ns_.load(std::memory_order_relaxed); since != 0) {
-    totals.busy_ns += sys().monotonic_ns() - since;
+    times.busy_ns += sys().monotonic_ns() - since;
   }
   if (handle_) {
     if (const std::int64_t used = sys().thread_cpu_ns(*handle_); used > 0) {
-      totals.cpu_ns = used;
+      times.cpu_ns = used;
     }
   }
-  return totals;
+  return times;
 }
 
 }  // namespace coeval::detail

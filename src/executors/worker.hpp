@@ -4,7 +4,8 @@
 
 // Worker: one thread of a ThreadPool, and what it does while a task of its waits for a future.
 
-#include "executors/run_task.hpp"
+#include "executors/lane.hpp"
+#include "executors/queued.hpp"
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/futures/detail/cell.hpp>
@@ -13,10 +14,8 @@
 
 #include <pthread.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 
@@ -24,20 +23,25 @@ namespace coeval::detail {
 
 class ThreadPool;
 
+// Whether this thread's stack has room for one more task on top.
+bool has_stack_room() noexcept;
+
 class Worker final : public WaitHelper {
  public:
-  // What a worker has done.
-  struct Totals {
-    std::size_t completed = 0;
-    std::size_t failed = 0;
-    std::size_t cancelled = 0;
+  struct Times {
     std::int64_t busy_ns = 0;
     std::int64_t cpu_ns = 0;
 
-    Totals& operator+=(const Totals& other) noexcept;
+    Times& operator+=(const Times& other) noexcept {
+      busy_ns += other.busy_ns;
+      cpu_ns += other.cpu_ns;
+      return *this;
+    }
   };
 
-  explicit Worker(ThreadPool& pool) : pool_(pool) {}
+  // The number is that of the worker in its pool, counted from 0.
+  Worker(ThreadPool& pool, Lane& lane, std::size_t number)
+      : pool_(pool), lane_(lane), number_(number) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -47,55 +51,57 @@ class Worker final : public WaitHelper {
   // The thread's work, from its first task to its end. The thread keeps pool and worker alive.
   static void run(const std::shared_ptr<ThreadPool>& pool, const std::shared_ptr<Worker>& worker);
 
-  // Runs a task that was taken out of a queue, if nobody claimed or cancelled it.
-  void run_one(CellRef task);
-
   bool help(Cell& awaited) override;
   void before_sleep() noexcept override;
   void after_sleep() noexcept override;
 
+  // Runs a task that was taken out of this worker's deque while another runs, if nobody claimed or
+  // cancelled it.
+  void run_own_one(Queued task);
+
  private:
   friend class ThreadPool;
 
-  // A task that this worker submitted, numbered in the order of submission.
-  struct OwnTask {
-    CellRef task;
-    std::uint64_t number;
-  };
-
   void work();
+  void run_one(Queued task);
   void run_started(Cell& task);
-  bool has_stack_room() const;
-  CellRef newest_descendant();
   void forget_claimed(const Cell& task);
   void wake() noexcept;
-  void park() noexcept;
+  void sleep_until_woken() noexcept;
   void begin_busy() noexcept;
   void end_busy() noexcept;
 
   // Under the pool's lock, and while the thread exists.
-  Totals totals() const noexcept;
+  Times times() const noexcept;
 
   ThreadPool& pool_;
+  Lane& lane_;
+  const std::size_t number_;
 
-  // Guarded by the pool's lock. Thieves and the worker itself take the oldest; a worker that waits
-  // takes the newest, but none that is older than the task that waits.
-  std::deque<OwnTask> own_;
+  // Guarded by the pool's lock.
   threading::Thread thread_;
-  bool coming_ = true;               // counted in the pool's coming_
   std::optional<pthread_t> handle_;  // set once the thread runs
+  bool ending_ = false;              // counted in the pool's ending_
+
+  // Counted in the pool's searching_. Set by the waker, before the wake, or by this thread.
+  bool searching_ = true;
 
   // Only this worker's thread.
-  std::uint64_t next_number_ = 0;
-  std::uint64_t first_descendant_ = 0;  // number of the first task that the running one submitted
-  std::size_t depth_ = 0;               // tasks on this stack, one inside the other
-  std::size_t looks_ = 0;               // for tasks, under the pool's lock
+  std::size_t looks_ = 0;                // for tasks
+  std::size_t turn_ = 0;                 // where to look in the inbox first
+  std::size_t victim_ = 0;               // whom to steal from first
+  std::size_t bundle_ = 1;               // how many tasks to take from the inbox
+  bool stole_little_ = false;            // when it last stole
+  std::size_t bundles_ = 0;              // taken
+  std::int64_t last_clock_ns_ = 0;       // when bundle_ was last looked at
+  bool ran_ = false;                     // since it was woken, or spun
+  WorkDeque::Number last_began_at_ = 0;  // the number of the last task's first child
+  std::size_t only_children_ = 0;        // run in a row, before older tasks
 
   // The word the idle worker sleeps on: 1 when woken.
   atomic<std::uint32_t> signal_{0};
 
   // Written by this worker's thread, read by stats(): relaxed, they say nothing but themselves.
-  TaskCounts counts_;
   atomic<std::int64_t> busy_ns_{0};
   atomic<std::int64_t> busy_since_ns_{0};  // 0 when idle
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/futures/detail/cell.hpp>
 
+#include "futures/spin.hpp"
 #include "futures/wait_hub.hpp"
 
 #include <coeval/core/hooks.hpp>
@@ -144,7 +145,7 @@ bool Cell::attach(Continuation& continuation) noexcept {
 }
 
 bool Cell::wait(Deadline deadline) {
-  if (done()) {
+  if (done() || (take_expectation(*this) && spin_until_done(*this))) {
     return true;
   }
   if (WaitHelper* const helper = current_wait_helper(); helper != nullptr && deadline.is_never()) {
@@ -220,7 +221,9 @@ std::string Cell::text() const {
 
 void Cell::drop(std::uint64_t unit) noexcept {
   // Release: what this user did comes before the destruction; acquire: for the one who destroys.
-  if (references_.fetch_sub(unit, std::memory_order_acq_rel) == unit) {
+  // Only a user can add another, so the last one needs no exchange.
+  if (references_.load(std::memory_order_acquire) == unit ||
+      references_.fetch_sub(unit, std::memory_order_acq_rel) == unit) {
     delete this;
   }
 }

@@ -10,6 +10,17 @@ namespace detail {
 
 ExecutorBackend::~ExecutorBackend() = default;
 
+void ExecutorBackend::enqueue_all(std::span<CellRef> tasks) {
+  for (CellRef& task : tasks) {
+    enqueue(CellRef(*task), nullptr);
+    task = CellRef();
+  }
+}
+
+ThreadPool* ExecutorBackend::thread_pool() noexcept {
+  return nullptr;
+}
+
 }  // namespace detail
 
 std::string to_string(const ExecutorStats& stats) {

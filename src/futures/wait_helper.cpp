@@ -7,7 +7,8 @@
 namespace coeval::detail {
 namespace {
 
-thread_local WaitHelper* helper_of_this_thread = nullptr;
+[[gnu::tls_model("initial-exec")]] constinit thread_local WaitHelper* helper_of_this_thread =
+    nullptr;
 
 }  // namespace
 

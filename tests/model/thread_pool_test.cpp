@@ -3,61 +3,21 @@
 
 // The thread pool as it is, threads and all: schedules of submission, parking, growth and shutdown.
 
-#include "model/model.hpp"
-#include "model/system.hpp"
+#include "model/pool_model.hpp"
 
 #include <coeval/executors/thread_pool_executor.hpp>
+#include <coeval/futures/promise.hpp>
 #include <coeval/futures/wait.hpp>
-#include <coeval/threading/detail/ident.hpp>
+#include <coeval/threading/event.hpp>
 
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <iostream>
 #include <vector>
 
 namespace {
 
 using coeval::Future;
 using coeval::ThreadPoolExecutor;
-
-int identity(int n) {
-  return n;
-}
-
-class ThreadPoolModel : public testing::Test {
- protected:
-  ThreadPoolModel() {
-    coeval::threading::detail::current_ident_source = []() noexcept {
-      return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1);
-    };
-    // What the library does once per process comes before the executions that are compared.
-    const model::Result once =
-        model::explore({.search = model::Search::random, .executions = 1, .thread_locals = true},
-                       [](model::Execution&) {
-                         ThreadPoolExecutor({.max_workers = 1}).submit(identity, 1).result();
-                       });
-    EXPECT_TRUE(once.ok()) << once.report();
-  }
-
-  // A pool has many steps, so the complete search stops at two preemptions; random schedules go
-  // beyond.
-  static void explore(const char* name, const std::function<void(model::Execution&)>& body) {
-    model::Options options{.name = name, .preemptions = 2, .thread_locals = true};
-    const model::Result complete = model::explore(options, body);
-    EXPECT_TRUE(complete.ok()) << complete.report();
-    EXPECT_TRUE(complete.complete) << complete.summary;
-    std::cout << complete.summary << '\n';
-    options.search = model::Search::random;
-    options.executions = 10'000;
-    const model::Result drawn = model::explore(options, body);
-    EXPECT_TRUE(drawn.ok()) << drawn.report();
-    std::cout << drawn.summary << '\n';
-  }
-
- private:
-  const model::ModelSystem system_;
-};
 
 TEST_F(ThreadPoolModel, a_task_submitted_while_the_worker_parks_is_run) {
   explore("pool_park", [](model::Execution&) {
@@ -119,6 +79,64 @@ TEST_F(ThreadPoolModel, a_cancelled_task_is_not_run) {
       cancelled = future.cancel();
     }
     model::check(calls == (cancelled ? 0 : 1), "it ran unless it was cancelled");
+  });
+}
+
+TEST_F(ThreadPoolModel, a_task_of_a_bundle_behind_one_that_blocks_is_run) {
+  explore("pool_steal", [](model::Execution&) {
+    ThreadPoolExecutor pool({.max_workers = 2, .thread_name_prefix = "pool"});
+    coeval::Promise<int> promise;
+    const Future<int> blocked = pool.submit([f = promise.future()] { return f.result(); });
+    const Future<void> other = pool.submit([&promise] { promise.set_result(3); });
+    model::check(blocked.result() == 3, "the other ran on another thread");
+  });
+}
+
+// The wait is one that the pool does not see.
+TEST_F(ThreadPoolModel, a_task_behind_one_that_blocks_is_run_by_the_other_worker) {
+  explore("pool_blocked", [](model::Execution&) {
+    coeval::threading::Event event;
+    ThreadPoolExecutor pool({.max_workers = 2, .thread_name_prefix = "pool"});
+    const Future<void> blocked = pool.submit([&event] { event.wait(); });
+    const Future<void> other = pool.submit([&event] { event.set(); });
+    blocked.result();
+    other.result();
+  });
+}
+
+TEST_F(ThreadPoolModel, a_worker_that_sleeps_in_its_task_is_replaced) {
+  explore("pool_replace", [](model::Execution&) {
+    coeval::Promise<int> promise;
+    ThreadPoolExecutor pool({.max_workers = 1, .thread_name_prefix = "pool"});
+    const Future<int> waiting = pool.submit([f = promise.future()] { return f.result(); });
+    const Future<void> other = pool.submit([&promise] { promise.set_result(3); });
+    model::check(waiting.result() == 3, "another thread has run the other task");
+  });
+}
+
+TEST_F(ThreadPoolModel, an_urgent_task_wakes_a_worker_that_parks) {
+  explore("pool_urgent", [](model::Execution&) {
+    ThreadPoolExecutor pool({.max_workers = 1, .thread_name_prefix = "pool"});
+    model::check(pool.submit(identity, 1).result() == 1, "the first");
+    model::check(pool.with({.priority = 1}).submit(identity, 2).result() == 2, "the urgent one");
+    model::check(pool.with({.priority = -1}).submit(identity, 3).result() == 3, "the other one");
+  });
+}
+
+TEST_F(ThreadPoolModel, tasks_are_cancelled_or_run_by_a_shutdown_that_drops_them) {
+  explore("pool_drop", [](model::Execution& x) {
+    ThreadPoolExecutor pool({.max_workers = 1, .thread_name_prefix = "pool"});
+    const Future<int> outer = pool.submit([&pool] {
+      try {
+        return pool.submit(identity, 1).result();
+      } catch (const coeval::Error&) {
+        return 2;  // cancelled, or refused
+      }
+    });
+    x.thread("shutter", [&pool] { pool.shutdown({.cancel_futures = true}); });
+    x.run();
+    pool.shutdown();
+    model::check(outer.done(), "it has come to an end");
   });
 }
 

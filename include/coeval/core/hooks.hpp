@@ -46,8 +46,12 @@ namespace detail {
 // A setting and no part of any protocol: never a scheduling point of the model checker.
 COEVAL_EXPORT extern std::atomic<TaskObserver*> task_observer;
 
+inline bool is_observed() noexcept {
+  return task_observer.load(std::memory_order_relaxed) != nullptr;
+}
+
 inline void observe(const TaskNotice& notice) noexcept {
-  if (task_observer.load(std::memory_order_relaxed) != nullptr) [[unlikely]] {
+  if (is_observed()) [[unlikely]] {
     // Acquire: the observer's own construction is visible to the one who calls it.
     if (TaskObserver* observer = task_observer.load(std::memory_order_acquire)) {
       observer->on_task(notice);

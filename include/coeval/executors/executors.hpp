@@ -6,4 +6,5 @@
 
 #include <coeval/executors/inline_executor.hpp>
 #include <coeval/executors/make_executor.hpp>
+#include <coeval/executors/task_group.hpp>
 #include <coeval/executors/thread_pool_executor.hpp>

@@ -17,8 +17,9 @@
 namespace coeval {
 
 struct ThreadPoolOptions {
-  // The most threads that run tasks at one time, 1 or more. Default: min(32, processors + 4), as
-  // many tasks of this executor wait for something else than the processor.
+  // The most threads that run tasks at one time, 1 or more (more than 32,768 are never started).
+  // Default: min(32, usable_cpu_count() + 4), as many tasks of this executor wait for something
+  // else than the processor.
   std::optional<int> max_workers = {};
 
   // Threads are called prefix_0, prefix_1, …; seen in ps -L, gdb and errors. Default:
@@ -30,6 +31,12 @@ struct ThreadPoolOptions {
 
   // What submit does when max_queue tasks wait.
   WhenFull when_full = WhenFull::block;
+
+  // Have each worker run on one processor alone: the Nth on the Nth of process_cpus() as they are
+  // when the executor is made, and round again. For computing with one worker per processor; it
+  // keeps caches warm, and keeps the kernel from moving a thread away from a busy processor. If the
+  // kernel refuses, a warning is logged and the worker runs anywhere.
+  bool pin_workers = false;
 };
 
 // ThreadPoolExecutor: runs tasks on threads of this process. The right choice for work that waits

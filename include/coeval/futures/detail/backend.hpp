@@ -12,21 +12,32 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace coeval::detail {
+
+class ThreadPool;
 
 class COEVAL_EXPORT ExecutorBackend {
  public:
   virtual ~ExecutorBackend();
 
-  // Takes a pending task. Raises RuntimeError after shutdown, BrokenExecutor, QueueFull; the task
-  // is then not queued and will not run. when_full overrides the backend's own rule unless null.
+  // Takes a pending task, which the caller keeps alive until this returns. Raises RuntimeError
+  // after shutdown, BrokenExecutor, QueueFull; the task is then not queued and will not run.
+  // when_full overrides the backend's own rule unless null.
   virtual void enqueue(CellRef task, const WhenFull* when_full) = 0;
+
+  // Takes many, in this order. Raises as enqueue does: the tasks that are still in the span were
+  // not queued, those that were are gone from it.
+  virtual void enqueue_all(std::span<CellRef> tasks);
 
   virtual void shutdown(const ShutdownOptions& options) = 0;
   virtual ExecutorStats stats() const = 0;
   virtual std::size_t max_workers() const noexcept = 0;
+
+  // Where forked tasks go; null: they run in the thread that forks them.
+  virtual ThreadPool* thread_pool() noexcept;
 };
 
 // Queues the cell of a then(executor, f) when its source is done.
@@ -40,7 +51,7 @@ struct LaunchOn {
       cell.set_options(*options);
     }
   }
-  void operator()(CellRef cell) const { backend->enqueue(std::move(cell), nullptr); }
+  void operator()(CellRef cell) const { backend->enqueue(CellRef(*cell), nullptr); }
 };
 
 }  // namespace coeval::detail

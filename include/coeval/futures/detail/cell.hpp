@@ -21,14 +21,17 @@
 //     half) is left; a cell with continuations is always kept by the one who will settle it.
 
 #include <coeval/core/atomic.hpp>
+#include <coeval/core/block_pool.hpp>
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/futures/task_options.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -155,6 +158,10 @@ class COEVAL_EXPORT Cell {
   void add_handle() noexcept { references_.fetch_add(one_handle, std::memory_order_relaxed); }
   void drop_handle() noexcept { drop(one_handle); }
   void add_internal() noexcept { references_.fetch_add(one_internal, std::memory_order_relaxed); }
+  // The same for a cell that nobody but its maker knows yet.
+  void add_first_internal() noexcept {
+    references_.store(one_handle | one_internal, std::memory_order_relaxed);
+  }
   void drop_internal() noexcept { drop(one_internal); }
   // Whether one Future is the only one. Acquire: pairs with drop(), so what the others did is done.
   bool single_handle() const noexcept {
@@ -165,6 +172,15 @@ class COEVAL_EXPORT Cell {
   // Relaxed: it is only compared, and try_start() decides who runs the task.
   const void* host() const noexcept { return host_.load(std::memory_order_relaxed); }
   void set_host(const void* pool) noexcept { host_.store(pool, std::memory_order_relaxed); }
+
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* cell, std::size_t size) noexcept { free_block(cell, size); }
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* cell, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(cell, size, alignment);
+  }
 
  protected:
   virtual ~Cell();
@@ -204,6 +220,11 @@ class CellRef {
  public:
   CellRef() noexcept = default;
   explicit CellRef(Cell& cell) noexcept : cell_(&cell) { cell.add_internal(); }
+  // The first of a cell that nobody but its maker knows yet.
+  static CellRef first(Cell& cell) noexcept {
+    cell.add_first_internal();
+    return adopt(&cell);
+  }
   // Takes over a reference that release() gave up.
   static CellRef adopt(Cell* cell) noexcept {
     CellRef ref;

@@ -38,7 +38,7 @@ auto submit(ExecutorBackend& backend, const TaskOptions* options, const WhenFull
     if (options != nullptr) {
       task->set_options(*options);
     }
-    backend.enqueue(CellRef(*task), when_full);
+    backend.enqueue(CellRef::first(*task), when_full);
     return future;
   }
 }

@@ -1,0 +1,256 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/executors/detail/fork_scope.hpp>
+
+#include "executors/thread_pool.hpp"
+#include "futures/spin.hpp"
+
+#include <coeval/futures/detail/wait_helper.hpp>
+
+#include <utility>
+
+namespace coeval::detail {
+
+namespace {
+
+// A lane and a number in it, in one word.
+constexpr int number_bits = 48;
+std::uint64_t thief_word(const Seat& seat) noexcept {
+  return (static_cast<std::uint64_t>(seat.lane->number + 1) << number_bits) |
+         static_cast<std::uint64_t>(seat.first_descendant);
+}
+
+}  // namespace
+
+ForkScope::ForkScope(ExecutorBackend& backend) noexcept : pool_(backend.thread_pool()) {}
+
+ForkScope::~ForkScope() = default;
+
+void ForkScope::push(ForkedTask& task) {
+  if (pool_ == nullptr) {
+    ++pushed_;
+    task.run(task, true);
+    return;
+  }
+  if (!seated_) {
+    sit_down();
+  }
+  if (lane_ == nullptr) {
+    ++pushed_;
+    try {
+      pool_->put_fork(task);
+    } catch (...) {
+      --pushed_;
+      throw;
+    }
+    return;
+  }
+  lane_->deque.push(Queued(task));
+  lane_->counts.count_submitted();
+  ++pushed_;
+  if (pool_->needs_worker()) [[unlikely]] {
+    pool_->provide_if_possible();
+  }
+}
+
+// Finds the lane of this thread, or gives it one for the time of the join, unless its tasks need an
+// initializer that has run in their thread.
+void ForkScope::sit_down() {
+  Seat& seat = seat_of_this_thread;
+  guest_ = false;
+  if (seat.pool == pool_) {
+    lane_ = seat.lane;
+    guest_ = lane_->scopes > 0;
+  } else {
+    pool_->refuse_if_closed();
+    if (pool_->initializer_ == nullptr) {
+      lane_ = pool_->admit_guest();
+    }
+    if (lane_ != nullptr) {
+      guest_ = true;
+      lane_->outer = seat;
+      seat = {pool_, lane_, lane_->deque.next_number(), seat.depth};
+    }
+  }
+  seated_ = true;
+  if (lane_ != nullptr) {
+    first_ = lane_->deque.next_number();
+    lane_->scopes += guest_ ? 1 : 0;
+  }
+}
+
+// The last scope of a guest gives the lane back. Another pool's seat may lie above it.
+void ForkScope::stand_up() noexcept {
+  seated_ = false;
+  Lane* const lane = std::exchange(lane_, nullptr);
+  if (!guest_ || --lane->scopes > 0) {
+    return;
+  }
+  Seat* seat = &seat_of_this_thread;
+  while (seat->lane != lane) {
+    seat = &seat->lane->outer;
+  }
+  *seat = std::exchange(lane->outer, {});
+  pool_->dismiss_guest(*lane);
+}
+
+void ForkScope::run_child(ForkedTask& child, ThreadPool& pool, Lane& lane) noexcept {
+  const Frame frame(pool, lane);
+  ForkScope& scope = *child.scope;
+  if (scope.lane_ != &lane) {
+    // Release: invariant 3; a thread that reads it finds the lane as it is now, or later.
+    scope.thief_.store(thief_word(seat_of_this_thread), std::memory_order_release);
+  }
+  child.run(child, true);
+  lane.counts.count(Ran::returned);
+}
+
+void ForkScope::child_ended() noexcept {
+  const Seat& seat = seat_of_this_thread;
+  if (pool_ == nullptr || (lane_ != nullptr && seat.lane == lane_)) {
+    ++ended_here_;
+    return;
+  }
+  if (seat.lane != nullptr) {
+    std::uint64_t mine = thief_word(seat);
+    thief_.compare_exchange_strong(mine, 0, std::memory_order_relaxed, std::memory_order_relaxed);
+  }
+  // Release: what the child did comes before the join. Acquire: it is one of many that count down.
+  if (ended_.fetch_sub(2, std::memory_order_acq_rel) == 3) {
+    ended_.notify_one();
+  }
+}
+
+bool ForkScope::all_ended() const noexcept {
+  // Acquire: pairs with the release in child_ended().
+  return 2 * (pushed_ - ended_here_) + ended_.load(std::memory_order_acquire) == 0;
+}
+
+void ForkScope::join() noexcept {
+  while (!all_ended()) {
+    if (lane_ != nullptr && (run_own() || run_of_thief())) {
+      continue;
+    }
+    const bool moved =
+        lane_ != nullptr && pool_->spin_ns_ != 0 &&
+        spin_until(pool_->spin_ns_, [this] { return all_ended() || thief_has_work(); });
+    if (!moved) {
+      sleep_until_ended();
+    }
+  }
+  pushed_ = 0;
+  ended_here_ = 0;
+  ended_.store(0, std::memory_order_relaxed);  // nobody counts any more
+  used_ = 0;
+  if (seated_) {
+    stand_up();
+  }
+}
+
+bool ForkScope::run_own() noexcept {
+  const Queued task = lane_->deque.pop_newest(first_);
+  if (!task) {
+    return false;
+  }
+  if (task.is_fork()) {
+    run_child(task.fork(), *pool_, *lane_);
+  } else {
+    Worker::of_this_thread(*pool_)->run_own_one(task);
+  }
+  return true;
+}
+
+// After Wagner and Calder, "Leapfrogging" (1993): while another thread runs a child of this scope,
+// this one runs what that child has forked, and nothing else.
+bool ForkScope::run_of_thief() noexcept {
+  const std::uint64_t thief = thief_.load(std::memory_order_acquire);
+  if (thief == 0 || !has_stack_room()) {
+    return false;
+  }
+  Lane& lane = pool_->lanes_[(thief >> number_bits) - 1];
+  const auto first =
+      static_cast<WorkDeque::Number>(thief & ((std::uint64_t{1} << number_bits) - 1));
+  // Invariant 3.
+  const Queued task = lane.deque.take_oldest_from(first, [this, thief](Queued oldest) {
+    return oldest.is_fork() && thief_.load(std::memory_order_acquire) == thief;
+  });
+  if (!task) {
+    return false;
+  }
+  run_child(task.fork(), *pool_, *lane_);
+  return true;
+}
+
+bool ForkScope::thief_has_work() const noexcept {
+  const std::uint64_t thief = thief_.load(std::memory_order_acquire);
+  return thief != 0 && !pool_->lanes_[(thief >> number_bits) - 1].deque.looks_empty();
+}
+
+void ForkScope::sleep_until_ended() noexcept {
+  const SleepNotice notice;
+  const std::int64_t waited_for = 2 * (pushed_ - ended_here_) + 1;
+  // Invariant 1; acquire as in all_ended().
+  std::int64_t left = ended_.fetch_add(waited_for, std::memory_order_acq_rel) + waited_for;
+  while (left != 1) {
+    ended_.wait(left, never);
+    left = ended_.load(std::memory_order_acquire);
+  }
+  // All that there was has ended elsewhere: so the counts are equal again.
+  ended_here_ = pushed_;
+  ended_.store(0, std::memory_order_relaxed);
+}
+
+void ForkScope::fail(std::exception_ptr error) noexcept {
+  {
+    const threading::Guard guard(lock_);
+    errors_.push_back(std::move(error));
+  }
+  cancel();
+}
+
+void ForkScope::cancel() noexcept {
+  cancelled_.store(true, std::memory_order_relaxed);
+  std::optional<std::stop_source> stop;  // its callbacks run outside of the lock
+  {
+    const threading::Guard guard(lock_);
+    stop = stop_;
+  }
+  if (stop) {
+    stop->request_stop();
+  }
+}
+
+std::stop_token ForkScope::stop_token() {
+  const threading::Guard guard(lock_);
+  if (!stop_) {
+    stop_.emplace();
+    if (cancelled()) {
+      stop_->request_stop();
+    }
+  }
+  return stop_->get_token();
+}
+
+std::vector<std::exception_ptr> ForkScope::take_errors() noexcept {
+  const threading::Guard guard(lock_);
+  return std::exchange(errors_, {});
+}
+
+void* ForkScope::allocate(std::size_t size) {
+  const std::size_t rounded = (size + 15) & ~std::size_t{15};
+  if (room_size - used_ >= rounded) {
+    void* const memory = room_ + used_;
+    used_ += rounded;
+    return memory;
+  }
+  return allocate_block(size);
+}
+
+void ForkScope::free(void* memory, std::size_t size) noexcept {
+  auto* const byte = static_cast<std::byte*>(memory);
+  if (byte < room_ || byte >= room_ + room_size) {
+    free_block(memory, size);
+  }
+}
+
+}  // namespace coeval::detail

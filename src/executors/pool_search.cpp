@@ -1,0 +1,280 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+// How a worker of a ThreadPool finds its next task.
+
+#include "executors/thread_pool.hpp"
+
+#include "futures/spin.hpp"
+
+#include <coeval/core/errors.hpp>
+#include <coeval/core/system.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+// A worker looks into the inbox before its own deque after so many tasks, so that a task which
+// keeps submitting others does not starve those from outside.
+constexpr std::size_t tasks_between_looks = 61;
+
+// A task's only child runs next, while what it needs is in the cache; but not more of them in a
+// row, since older tasks wait.
+constexpr std::size_t most_only_children = 3;
+
+// So many bundles that took longer than the first are followed by single tasks, so that slow tasks
+// start in their order; those that were faster than the second by bundles of twice the size.
+constexpr std::size_t bundles_between_clocks = 4;
+constexpr std::int64_t slow_bundles_ns = 100'000;
+constexpr std::int64_t fast_bundles_ns = 40'000;
+
+// Who pushes to a deque writes what thieves read, so these look there more seldom than in the inbox.
+constexpr std::size_t looks_between_deques = 16;
+
+// A thief takes one task, or of very many one in so many.
+constexpr std::size_t part_to_steal = 8;
+
+}  // namespace
+
+Queued ThreadPool::next_task(Worker& worker) {
+  while (!must_end(worker)) {
+    const bool may_end = is(closed);  // before the look: invariant 5
+    const Queued task = worker.searching_ ? find_anywhere(worker) : find_at_hand(worker);
+    if (task) {
+      if (worker.searching_) {
+        end_search(worker);
+      }
+      worker.ran_ = true;
+      if (!is(dropping) || !is_to_drop(task)) [[likely]] {
+        return task;
+      }
+      drop(task);
+    } else if (!worker.searching_) {
+      begin_search(worker);
+    } else if (may_end) {
+      break;
+    } else if (!spin(worker)) {
+      park(worker);
+    }
+  }
+  return {};
+}
+
+Queued ThreadPool::find_at_hand(Worker& worker) {
+  if (urgent_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    if (const Queued task = take_level(true)) {
+      return task;
+    }
+  }
+  WorkDeque& own = worker.lane_.deque;
+  if (++worker.looks_ % tasks_between_looks == 0) {
+    Queued task;
+    if (inbox_.take(&task, 1, worker.turn_) == 1) {
+      return task;
+    }
+  }
+  // Exactly one: the order among several children stays.
+  const WorkDeque::Number only = worker.last_began_at_;
+  if (own.next_number() == only + 1 && worker.only_children_ < most_only_children) {
+    if (const Queued child = own.pop_newest(only)) {
+      ++worker.only_children_;
+      return child;
+    }
+  }
+  worker.only_children_ = 0;
+  return own.take_oldest();
+}
+
+Queued ThreadPool::find_anywhere(Worker& worker) {
+  if (const Queued task = find_at_hand(worker)) {
+    return task;
+  }
+  if (const Queued task = take_bundle(worker)) {
+    return task;
+  }
+  if (worker.stole_little_) {
+    pause_for_victim();
+  }
+  if (const Queued task = steal(worker)) {
+    return task;
+  }
+  return low_.load(std::memory_order_seq_cst) != 0 ? take_level(false) : Queued();
+}
+
+Queued ThreadPool::take_bundle(Worker& worker) noexcept {
+  std::array<Queued, WorkDeque::bundle> tasks;
+  const std::size_t taken = inbox_.take(tasks.data(), worker.bundle_, worker.turn_);
+  if (taken == 0) {
+    return {};
+  }
+  for (std::size_t i = 0; i < taken; ++i) {
+    tasks[i].prefetch();
+  }
+  if (taken > 1) {
+    worker.lane_.deque.push_all({tasks.data() + 1, taken - 1});
+  }
+  if (++worker.bundles_ % bundles_between_clocks == 0) {
+    adapt_bundle(worker);
+  }
+  return tasks[0];
+}
+
+void ThreadPool::adapt_bundle(Worker& worker) noexcept {
+  const std::int64_t now = sys().monotonic_ns();
+  const std::int64_t took = now - std::exchange(worker.last_clock_ns_, now);
+  if (took > slow_bundles_ns) {
+    worker.bundle_ = 1;
+  } else if (took < fast_bundles_ns) {
+    worker.bundle_ = std::min(2 * worker.bundle_, WorkDeque::bundle);
+  }
+}
+
+// A thief that keeps pace with one who pushes would cost each push a cache miss.
+void ThreadPool::pause_for_victim() const noexcept {
+  for (std::size_t i = 0; spin_ns_ != 0 && i < looks_between_deques && inbox_.looks_empty(); ++i) {
+    spin_pause();
+  }
+}
+
+Queued ThreadPool::steal(Worker& worker) noexcept {
+  const std::size_t lanes = lanes_.count();
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const std::size_t victim = (worker.victim_ + i) % lanes;
+    WorkDeque& from = lanes_[victim].deque;
+    if (const Queued task = from.take_oldest()) {
+      worker.victim_ = victim;
+      steal_more(worker, from);
+      return task;
+    }
+  }
+  return {};
+}
+
+void ThreadPool::steal_more(Worker& worker, WorkDeque& from) noexcept {
+  const std::size_t wanted = std::min(from.size() / part_to_steal, WorkDeque::bundle);
+  std::array<Queued, WorkDeque::bundle> tasks;
+  std::size_t taken = 0;
+  while (taken < wanted && (tasks[taken] = from.take_oldest())) {
+    tasks[taken].prefetch();
+    ++taken;
+  }
+  worker.stole_little_ = taken == 0;
+  if (taken > 0) {
+    worker.lane_.deque.push_all({tasks.data(), taken});
+  }
+}
+
+Queued ThreadPool::take_level(bool urgent) {
+  const threading::Guard guard(lock_);
+  if (urgent && !levels_.is_urgent()) {
+    return {};
+  }
+  CellRef task = levels_.pop();
+  if (!task) {
+    return {};
+  }
+  // A task above 0 may have come before one below it was taken.
+  (task->priority() > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
+  return Queued::of(*task.release());
+}
+
+void ThreadPool::begin_search(Worker& worker) noexcept {
+  worker.searching_ = true;
+  searching_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+// Invariants 2 and 3: first it counts no more, then it looks for what others have left to it.
+void ThreadPool::end_search(Worker& worker) noexcept {
+  worker.searching_ = false;
+  if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+      may_provide_.load(std::memory_order_seq_cst) && has_work()) {
+    provide_if_possible();
+  }
+}
+
+// Looks for a while before the worker parks: true if there may be something to do.
+bool ThreadPool::spin(Worker& worker) noexcept {
+  if (spin_ns_ == 0 || !std::exchange(worker.ran_, false)) {
+    return false;
+  }
+  if (spinning_.fetch_add(1, std::memory_order_relaxed) >= most_spinning_) {
+    spinning_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  std::size_t looks = 0;
+  const bool found = spin_until(spin_ns_, [this, &looks] {
+    return !inbox_.looks_empty() ||
+           (++looks % looks_between_deques == 0 && (has_work() || is(closed | broken | surplus)));
+  });
+  spinning_.fetch_sub(1, std::memory_order_relaxed);
+  return found;
+}
+
+bool ThreadPool::has_work() const noexcept {
+  return !inbox_.looks_empty() || urgent_.load(std::memory_order_seq_cst) != 0 ||
+         low_.load(std::memory_order_seq_cst) != 0 || !lanes_.look_empty();
+}
+
+// Forked tasks are parts of tasks that have begun; only a broken pool does not run them.
+bool ThreadPool::is_to_drop(Queued task) const noexcept {
+  return !task.is_fork() || is(broken);
+}
+
+// Ends a task that was in a queue when the pool broke, or was shut down with cancel_futures.
+void ThreadPool::drop(Queued task) noexcept {
+  std::exception_ptr error;
+  if (is(broken)) {
+    const threading::Guard guard(lock_);
+    error = broken_;
+  }
+  if (task.is_fork()) {
+    ForkedTask& child = task.fork();
+    child.scope->fail(error);
+    child.run(child, false);
+    counts_.count_cancelled();
+    return;
+  }
+  const CellRef cell = task.take_cell();
+  if (error != nullptr) {
+    if (!fail_task(*cell, error, name_, counts_)) {
+      if (cell->state() == State::cancelled_and_notified) {
+        counts_.count_cancelled();
+      } else {
+        claimed_.fetch_sub(1, std::memory_order_relaxed);
+      }
+    }
+  } else if (cell->cancel()) {
+    counts_.count_cancelled();
+  } else {
+    claimed_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (max_occupied_ != 0) {
+    leave_bound();
+  }
+}
+
+// Drops all that waits when dropping was set; workers drop what they find afterwards.
+void ThreadPool::drop_all() noexcept {
+  Queued task;
+  std::size_t turn = 0;
+  for (std::size_t left = inbox_.size(); left > 0 && inbox_.take(&task, 1, turn) == 1; --left) {
+    if (is_to_drop(task)) {
+      drop(task);
+    } else {
+      inbox_.give_back({task});
+    }
+  }
+  while ((task = take_level(false))) {
+    drop(task);
+  }
+  const auto droppable = [this](Queued oldest) { return is_to_drop(oldest); };
+  for (std::size_t i = 0, end = lanes_.count(); i < end; ++i) {
+    while ((task = lanes_[i].deque.take_oldest_from(0, droppable))) {
+      drop(task);
+    }
+  }
+}
+
+}  // namespace coeval::detail

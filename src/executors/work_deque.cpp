@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/work_deque.hpp"
+
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+// The checker's programs are small, and should meet the growth.
+#if defined(COEVAL_ATOMIC_HEADER)
+constexpr std::size_t first_size = 2;
+#else
+constexpr std::size_t first_size = 4 * WorkDeque::bundle;
+#endif
+
+}  // namespace
+
+WorkDeque::WorkDeque() : ring_(nullptr), rings_(std::make_unique<Ring>(first_size, nullptr)) {
+  ring_.store(rings_.get(), std::memory_order_relaxed);  // nobody else knows the deque yet
+}
+
+WorkDeque::~WorkDeque() = default;
+
+WorkDeque::Ring& WorkDeque::grow(Ring& ring, Number oldest, Number newest) {
+  auto larger = std::make_unique<Ring>(2 * ring.size(), nullptr);
+  for (Number i = oldest; i < newest; ++i) {
+    larger->put(i, ring.get(i));
+  }
+  larger->set_before(std::move(rings_));  // invariant 5
+  rings_ = std::move(larger);
+  ring_.store(rings_.get(), std::memory_order_release);  // pairs with take_oldest_from()
+  return *rings_;
+}
+
+void WorkDeque::push_all(std::span<const Queued> tasks) noexcept {
+  const Number newest = newest_.load(std::memory_order_relaxed);
+  Ring& ring = *ring_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    ring.put(newest + static_cast<Number>(i), tasks[i]);
+  }
+  newest_.store(newest + static_cast<Number>(tasks.size()), std::memory_order_seq_cst);  // 4 and 6
+}
+
+bool WorkDeque::remove(const Cell& task) noexcept {
+  const Number newest = newest_.load(std::memory_order_relaxed);
+  if (oldest_.load(std::memory_order_relaxed) >= newest) {
+    return false;
+  }
+  // A place of the owner's own is never overwritten by others; whether it was taken meanwhile shows
+  // in the exchanges.
+  if (ring_.load(std::memory_order_relaxed)->get(newest - 1).is(task)) {
+    return static_cast<bool>(pop_newest(newest - 1));
+  }
+  return static_cast<bool>(take_oldest_from(0, [&task](Queued oldest) { return oldest.is(task); }));
+}
+
+std::size_t WorkDeque::size() const noexcept {
+  const Number oldest = oldest_.load(std::memory_order_relaxed);
+  const Number newest = newest_.load(std::memory_order_relaxed);
+  return newest > oldest ? static_cast<std::size_t>(newest - oldest) : 0;
+}
+
+}  // namespace coeval::detail

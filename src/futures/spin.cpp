@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "futures/spin.hpp"
+
+#include <coeval/core/cpu.hpp>
+
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+constexpr std::int64_t longest_spin_ns = 30'000;
+
+[[gnu::tls_model("initial-exec")]] constinit thread_local const Cell* expected_task = nullptr;
+
+}  // namespace
+
+std::int64_t spin_time_ns() noexcept {
+#if defined(COEVAL_ATOMIC_HEADER)
+  return 0;  // the checker tries every order anyway
+#else
+  return usable_cpu_count() < 2 ? 0 : longest_spin_ns;
+#endif
+}
+
+void expect_soon(const Cell& task) noexcept {
+  expected_task = &task;
+}
+
+bool take_expectation(const Cell& task) noexcept {
+  return expected_task == &task && std::exchange(expected_task, nullptr) != nullptr;
+}
+
+bool spin_until_done(const Cell& task) noexcept {
+  return spin_until(longest_spin_ns, [&task] { return task.done(); });
+}
+
+}  // namespace coeval::detail
