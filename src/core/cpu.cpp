@@ -12,6 +12,9 @@
 namespace coeval {
 namespace {
 
+// More processors than any kernel knows.
+constexpr int most_cpus = 1 << 20;
+
 struct FreeCpuSet {
   void operator()(cpu_set_t* set) const noexcept { CPU_FREE(set); }
 };
@@ -33,7 +36,7 @@ CpuSet make_set(int cpus) noexcept {
 // The affinity mask; without a set if the kernel does not tell.
 CpuSet affinity_mask() noexcept {
   // The kernel refuses a mask that is shorter than its own, whose length it does not tell.
-  for (int cpus = CPU_SETSIZE; cpus <= 1 << 20; cpus *= 2) {
+  for (int cpus = CPU_SETSIZE; cpus <= most_cpus; cpus *= 2) {
     CpuSet mask = make_set(cpus);
     if (mask.set == nullptr) {
       return {};
@@ -69,12 +72,12 @@ std::vector<int> process_cpus() {
 
 int usable_cpu_count() noexcept {
   const int processors = process_cpu_count();
-  const double quota = std::ceil(cpu_quota());
-  return quota < processors ? std::max(1, static_cast<int>(quota)) : processors;
+  const double quota = std::ceil(cpu_quota());  // at least 1, as a quota is above 0
+  return quota < processors ? static_cast<int>(quota) : processors;
 }
 
 int pin_this_thread(int cpu) noexcept {
-  if (cpu < 0) {
+  if (cpu < 0 || cpu >= most_cpus) {
     return EINVAL;
   }
   const CpuSet one = make_set(std::max(cpu + 1, CPU_SETSIZE));

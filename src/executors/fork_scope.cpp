@@ -153,7 +153,7 @@ bool ForkScope::run_own() noexcept {
     return false;
   }
   if (task.is_fork()) {
-    run_child(task.fork(), *pool_, *lane_);
+    run_child(task.forked(), *pool_, *lane_);
   } else {
     Worker::of_this_thread(*pool_)->run_own_one(task);
   }
@@ -177,7 +177,7 @@ bool ForkScope::run_of_thief() noexcept {
   if (!task) {
     return false;
   }
-  run_child(task.fork(), *pool_, *lane_);
+  run_child(task.forked(), *pool_, *lane_);
   return true;
 }
 

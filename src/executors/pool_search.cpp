@@ -171,13 +171,12 @@ Queued ThreadPool::take_level(bool urgent) {
   if (urgent && !levels_.is_urgent()) {
     return {};
   }
-  CellRef task = levels_.pop();
-  if (!task) {
-    return {};
+  const Queued task = levels_.pop();
+  if (task) {
+    // One above 0 may have come before one below it was taken.
+    (task.priority() > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
   }
-  // A task above 0 may have come before one below it was taken.
-  (task->priority() > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
-  return Queued::of(*task.release());
+  return task;
 }
 
 void ThreadPool::begin_search(Worker& worker) noexcept {
@@ -230,7 +229,7 @@ void ThreadPool::drop(Queued task) noexcept {
     error = broken_;
   }
   if (task.is_fork()) {
-    ForkedTask& child = task.fork();
+    ForkedTask& child = task.forked();
     child.scope->fail(error);
     child.run(child, false);
     counts_.count_cancelled();

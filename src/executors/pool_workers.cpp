@@ -105,12 +105,13 @@ void ThreadPool::start_worker() {
   note_change();
 }
 
-void ThreadPool::pin(const Worker& worker) const noexcept {
+void ThreadPool::pin(const Worker& worker) noexcept {
   if (pinned_to_.empty()) {
     return;
   }
   const int cpu = pinned_to_[worker.number_ % pinned_to_.size()];
-  if (const int error = pin_this_thread(cpu); error != 0 && worker.number_ == 0) {
+  if (const int error = pin_this_thread(cpu);
+      error != 0 && !warned_of_pinning_.exchange(true, std::memory_order_relaxed)) {
     log(Severity::warning, "coeval.executors",
         fmt::format("pool '{}' cannot pin its workers: processor {}: {}", name_, cpu,
                     std::system_category().message(error)));

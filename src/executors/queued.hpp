@@ -32,9 +32,10 @@ class Queued {
     return bits_ == reinterpret_cast<std::uintptr_t>(&cell);
   }
 
-  // Takes the reference over; only of a cell.
+  // Only of a cell: takes its reference over; its priority.
   CellRef take_cell() const noexcept { return CellRef::adopt(reinterpret_cast<Cell*>(bits_)); }
-  ForkedTask& fork() const noexcept { return *reinterpret_cast<ForkedTask*>(bits_ & ~fork_bit); }
+  int priority() const noexcept { return reinterpret_cast<const Cell*>(bits_)->priority(); }
+  ForkedTask& forked() const noexcept { return *reinterpret_cast<ForkedTask*>(bits_ & ~fork_bit); }
 
   // Brings its first two cache lines here: it was made on another processor and will run soon.
   void prefetch() const noexcept {

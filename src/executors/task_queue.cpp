@@ -3,51 +3,46 @@
 #include "executors/task_queue.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace coeval::detail {
 
-void TaskQueue::push(CellRef task) {
-  const auto level = levels_.try_emplace(task->priority()).first;
+void TaskQueue::push(Queued task, int priority) {
+  const auto level = levels_.try_emplace(priority).first;
   try {
-    level->second.push_back(std::move(task));
+    level->second.push_back(task);
   } catch (...) {
     drop_if_empty(level);
     throw;
   }
-  ++size_;
 }
 
-CellRef TaskQueue::pop() {
-  for (auto level = levels_.begin(); level != levels_.end(); ++level) {
-    if (!level->second.empty()) {
-      CellRef task = std::move(level->second.front());
-      level->second.pop_front();
-      --size_;
-      drop_if_empty(level);
-      return task;
-    }
+Queued TaskQueue::pop() noexcept {
+  if (levels_.empty()) {
+    return {};
   }
-  return {};
+  const auto level = levels_.begin();
+  const Queued task = level->second.front();
+  level->second.pop_front();
+  drop_if_empty(level);
+  return task;
 }
 
-bool TaskQueue::remove(const Cell& task) {
-  const auto level = levels_.find(task.priority());
+bool TaskQueue::remove(Queued task, int priority) noexcept {
+  const auto level = levels_.find(priority);
   if (level == levels_.end()) {
     return false;
   }
-  const auto found = std::ranges::find(level->second, &task, &CellRef::get);
+  const auto found = std::ranges::find(level->second, task.bits(), &Queued::bits);
   if (found == level->second.end()) {
     return false;
   }
   level->second.erase(found);
-  --size_;
   drop_if_empty(level);
   return true;
 }
 
 void TaskQueue::drop_if_empty(Levels::iterator level) noexcept {
-  if (level->second.empty() && level->first != 0) {
+  if (level->second.empty()) {
     levels_.erase(level);
   }
 }

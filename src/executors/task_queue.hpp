@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <coeval/futures/detail/cell.hpp>
+#include "executors/queued.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -15,27 +15,23 @@ namespace coeval::detail {
 class TaskQueue {
  public:
   // Raises std::bad_alloc; the queue is as before then.
-  void push(CellRef task);
+  void push(Queued task, int priority);
 
   // The next task, or none.
-  CellRef pop();
+  Queued pop() noexcept;
 
   // Whether the next task has a priority above 0.
   bool is_urgent() const noexcept { return !levels_.empty() && levels_.begin()->first > 0; }
 
   // Takes a task out again; false if it is not here.
-  bool remove(const Cell& task);
-
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
+  bool remove(Queued task, int priority) noexcept;
 
  private:
-  using Levels = std::map<int, std::deque<CellRef>, std::greater<>>;
+  using Levels = std::map<int, std::deque<Queued>, std::greater<>>;
 
   void drop_if_empty(Levels::iterator level) noexcept;
 
-  Levels levels_;  // none is empty, except the one of priority 0
-  std::size_t size_ = 0;
+  Levels levels_;  // none is empty
 };
 
 }  // namespace coeval::detail

@@ -76,7 +76,10 @@ ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initiali
       inbox_(shards_for(max_workers_)),
       lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {}
 
-ThreadPool::~ThreadPool() = default;
+// Tasks are left only if there was no thread to run them.
+ThreadPool::~ThreadPool() {
+  drop_all();
+}
 
 void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
   refuse_if_closed();
@@ -87,8 +90,9 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
   Cell& cell = *task;
   cell.set_host(this);
   tell_submitted(cell, name_);
+  Queued queued = Queued::of(cell);
   try {
-    put(std::move(task));
+    put(cell);
   } catch (...) {
     if (max_occupied_ != 0) {
       leave_bound();
@@ -96,17 +100,17 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
     throw;
   }
   if (needs_worker()) {
-    provide_for(cell);
+    provide_for({&queued, 1});
   } else if (spinning_.load(std::memory_order_relaxed) != 0) {
     expect_soon(cell);
   }
+  task.release();  // it is the queue's now
 }
 
 void ThreadPool::enqueue_all(std::span<CellRef> tasks) {
-  const bool one_push =
-      max_occupied_ == 0 && Worker::of_this_thread(*this) == nullptr &&
-      std::ranges::all_of(tasks, [](const CellRef& task) { return task->priority() == 0; });
-  if (!one_push || tasks.empty()) {
+  const auto plain = [](const CellRef& task) { return task->priority() == 0; };
+  if (tasks.empty() || max_occupied_ != 0 || Worker::of_this_thread(*this) != nullptr ||
+      !std::ranges::all_of(tasks, plain)) {
     ExecutorBackend::enqueue_all(tasks);
     return;
   }
@@ -121,13 +125,23 @@ void ThreadPool::enqueue_all(std::span<CellRef> tasks) {
   if (!inbox_.push(all)) {
     refuse();
   }
-  Cell& last = *tasks.back();
-  for (CellRef& task : tasks) {
-    task.release();
-  }
+  // Those that are in the queue belong to it.
+  const auto release_queued = [&] {
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (all[i]) {
+        tasks[i].release();
+      }
+    }
+  };
   if (needs_worker()) {
-    provide_for(last);
+    try {
+      provide_for(all);
+    } catch (...) {
+      release_queued();
+      throw;
+    }
   }
+  release_queued();
 }
 
 // The inbox closes a moment before the pool counts as closed.
@@ -176,37 +190,34 @@ void ThreadPool::leave_bound() noexcept {
   room_.notify();
 }
 
-void ThreadPool::put(CellRef task) {
-  if (task->priority() != 0) [[unlikely]] {
-    put_by_priority(std::move(task));
-    return;
-  }
-  if (Worker* const worker = Worker::of_this_thread(*this)) {
-    worker->lane_.deque.push(Queued::of(*task));
+// The queue takes the caller's reference over, unless this raises.
+void ThreadPool::put(Cell& task) {
+  const Queued queued = Queued::of(task);
+  if (task.priority() != 0) [[unlikely]] {
+    put_by_priority(task);
+  } else if (Worker* const worker = Worker::of_this_thread(*this)) {
+    worker->lane_.deque.push(queued);
     worker->lane_.counts.count_submitted();
-  } else {
-    const Queued queued = Queued::of(*task);
-    if (!inbox_.push({&queued, 1})) {
-      refuse();
-    }
+  } else if (!inbox_.push({&queued, 1})) {
+    refuse();
   }
-  task.release();  // it is the queue's now
 }
 
-void ThreadPool::put_by_priority(CellRef task) {
+void ThreadPool::put_by_priority(Cell& task) {
   threading::Guard guard(lock_);
   if (is(closed)) {
     guard.unlock();
     refuse();
   }
-  atomic<std::size_t>& count = task->priority() > 0 ? urgent_ : low_;
-  levels_.push(std::move(task));
+  levels_.push(Queued::of(task), task.priority());
   counts_.count_submitted();
-  count.fetch_add(1, std::memory_order_seq_cst);  // invariant 2
+  (task.priority() > 0 ? urgent_ : low_).fetch_add(1, std::memory_order_seq_cst);  // invariant 2
 }
 
-// Invariant 2 for a task that was put in a queue a moment ago.
-void ThreadPool::provide_for(Cell& task) {
+// Invariant 2 for tasks that were put in a queue a moment ago. If there is no thread and none can
+// be started they are taken out again, which leaves nothing in their place, and this raises
+// std::system_error.
+void ThreadPool::provide_for(std::span<Queued> tasks) {
   std::vector<threading::Thread> ended;  // their ends take time: after the guard
   threading::Guard guard(lock_);
   ended.swap(ended_);
@@ -214,8 +225,7 @@ void ThreadPool::provide_for(Cell& task) {
   try {
     idle = provide_worker();
   } catch (...) {
-    // The threads there are will run it; without any it is given back to the caller.
-    if (workers_.empty() && take_back(task)) {
+    if (workers_.empty() && take_back(tasks)) {
       guard.unlock();
       throw;
     }
@@ -226,23 +236,25 @@ void ThreadPool::provide_for(Cell& task) {
   }
 }
 
-bool ThreadPool::take_back(const Cell& task) {
-  if (task.priority() == 0) {
-    if (!inbox_.remove(Queued::of(task))) {
-      return false;
+// False if they are gone, by a shutdown that dropped them.
+bool ThreadPool::take_back(std::span<Queued> tasks) {
+  bool any = false;
+  for (Queued& task : tasks) {
+    const int priority = task.is_fork() ? 0 : task.priority();
+    if (priority == 0 ? !inbox_.remove(task) : !levels_.remove(task, priority)) {
+      continue;
     }
-    Queued::of(task).take_cell();
-  } else {
-    if (!levels_.remove(task)) {
-      return false;
+    if (priority != 0) {
+      (priority > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
+      counts_.take_back_submitted();
     }
-    (task.priority() > 0 ? urgent_ : low_).fetch_sub(1, std::memory_order_relaxed);
-    counts_.take_back_submitted();
+    if (max_occupied_ != 0 && !task.is_fork()) {
+      --occupied_;
+    }
+    task = {};
+    any = true;
   }
-  if (max_occupied_ != 0) {
-    --occupied_;
-  }
-  return true;
+  return any;
 }
 
 Lane* ThreadPool::admit_guest() {
@@ -264,26 +276,12 @@ void ThreadPool::dismiss_guest(Lane& lane) noexcept {
 }
 
 void ThreadPool::put_fork(ForkedTask& child) {
-  const Queued queued(child);
+  Queued queued(child);
   if (!inbox_.push({&queued, 1})) {
     refuse();
   }
-  if (!needs_worker()) {
-    return;
-  }
-  threading::Guard guard(lock_);
-  Worker* idle = nullptr;
-  try {
-    idle = provide_worker();
-  } catch (...) {
-    if (workers_.empty() && inbox_.remove(queued)) {
-      guard.unlock();
-      throw;
-    }
-  }
-  guard.unlock();
-  if (idle != nullptr) {
-    idle->wake();
+  if (needs_worker()) {
+    provide_for({&queued, 1});
   }
 }
 

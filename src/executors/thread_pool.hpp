@@ -89,10 +89,10 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   [[noreturn]] void refuse() const COEVAL_EXCLUDES(lock_);
   bool admit(const WhenFull* when_full) COEVAL_EXCLUDES(lock_);
   void leave_bound() noexcept COEVAL_EXCLUDES(lock_);
-  void put(CellRef task) COEVAL_EXCLUDES(lock_);
-  void put_by_priority(CellRef task) COEVAL_EXCLUDES(lock_);
-  void provide_for(Cell& task) COEVAL_EXCLUDES(lock_);
-  bool take_back(const Cell& task) COEVAL_REQUIRES(lock_);
+  void put(Cell& task) COEVAL_EXCLUDES(lock_);
+  void put_by_priority(Cell& task) COEVAL_EXCLUDES(lock_);
+  void provide_for(std::span<Queued> tasks) COEVAL_EXCLUDES(lock_);
+  bool take_back(std::span<Queued> tasks) COEVAL_REQUIRES(lock_);
   // A lane for a thread from outside; null when there are too many.
   Lane* admit_guest();
   void dismiss_guest(Lane& lane) noexcept;
@@ -134,7 +134,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   bool may_start_thread() const COEVAL_REQUIRES(lock_);
   void note_change() noexcept COEVAL_REQUIRES(lock_);
   void start_worker() COEVAL_REQUIRES(lock_);
-  void pin(const Worker& worker) const noexcept;
+  void pin(const Worker& worker) noexcept;
   // Calls the initializer in a new worker's thread; false, and the pool is broken, if it raises.
   bool initialize(Worker& worker) COEVAL_EXCLUDES(lock_);
   void park(Worker& worker) COEVAL_EXCLUDES(lock_);
@@ -168,7 +168,8 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   // Tasks in the queues that a worker which waited has begun. Below zero for a moment when such a
   // task left its queue before its claim was counted. Relaxed, for stats().
   alignas(64) atomic<std::ptrdiff_t> claimed_{0};
-  atomic<std::size_t> guests_{0};  // relaxed: it only limits
+  atomic<std::size_t> guests_{0};          // relaxed: it only limits
+  atomic<bool> warned_of_pinning_{false};  // relaxed: orders nothing
 
   mutable threading::Lock lock_;
   threading::Condition room_{lock_};           // the queue is no longer full, or the pool is closed

@@ -80,7 +80,7 @@ void Worker::work() {
 
 void Worker::run_one(Queued task) {
   if (task.is_fork()) {
-    ForkScope::run_child(task.fork(), pool_, lane_);
+    ForkScope::run_child(task.forked(), pool_, lane_);
     return;
   }
   const CellRef cell = task.take_cell();

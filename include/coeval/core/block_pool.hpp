@@ -7,6 +7,7 @@
 #include <coeval/core/export.hpp>
 
 #include <cstddef>
+#include <new>
 
 namespace coeval::detail {
 
@@ -19,5 +20,20 @@ COEVAL_EXPORT void* allocate_block(std::size_t size);
 
 // size is the one that the block was allocated with; any thread may free it.
 COEVAL_EXPORT void free_block(void* block, std::size_t size) noexcept;
+
+// A base whose derived classes lie in blocks when they are made with new.
+struct InBlocks {
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* object, std::size_t size) noexcept { free_block(object, size); }
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* object, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(object, size, alignment);
+  }
+
+ protected:
+  ~InBlocks() = default;
+};
 
 }  // namespace coeval::detail

@@ -44,8 +44,8 @@ struct SystemCalls {
 
   pid_t (*gettid)() noexcept;
   pid_t (*getpid)() noexcept;
-  pid_t (*fork)() noexcept;  // as fork(2), -errno on failure
-  int (*affinity)(std::size_t size, cpu_set_t* set) noexcept;            // of the calling thread
+  pid_t (*fork)() noexcept;                                    // as fork(2), -errno on failure
+  int (*affinity)(std::size_t size, cpu_set_t* set) noexcept;  // of the calling thread
   int (*set_affinity)(std::size_t size, const cpu_set_t* set) noexcept;  // of the calling thread
   int (*random)(void* buffer, std::size_t size) noexcept;
 

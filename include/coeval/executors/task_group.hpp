@@ -62,7 +62,7 @@ class COEVAL_EXPORT TaskGroup {
                   "coeval::TaskGroup::run: the function must be callable without arguments, or "
                   "with a std::stop_token; capture what it needs");
     if constexpr (callable) {
-      detail::ForkedFunction<Child>::fork(scope_, std::forward<F>(f));
+      detail::ForkedFunction<Child>::start(scope_, std::forward<F>(f));
     }
   }
 

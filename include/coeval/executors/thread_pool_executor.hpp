@@ -33,9 +33,10 @@ struct ThreadPoolOptions {
   WhenFull when_full = WhenFull::block;
 
   // Have each worker run on one processor alone: the Nth on the Nth of process_cpus() as they are
-  // when the executor is made, and round again. For computing with one worker per processor; it
-  // keeps caches warm, and keeps the kernel from moving a thread away from a busy processor. If the
-  // kernel refuses, a warning is logged and the worker runs anywhere.
+  // when the executor is made, and round again. For computing with one worker per processor, on a
+  // machine that does nothing else: caches stay warm, but a worker whose processor is taken waits
+  // for it though others are free. If the kernel refuses, a warning is logged and the worker runs
+  // anywhere. Threads that a task or the initializer starts inherit the processor.
   bool pin_workers = false;
 };
 

@@ -62,6 +62,12 @@ class ConfiguredExecutor {
 
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
+  auto submit_bulk(F f, Ranges&&... ranges) const {
+    return detail::submit_bulk(*backend_, &options_, f, std::forward<Ranges>(ranges)...);
+  }
+
+  template <class F, std::ranges::input_range... Ranges>
+    requires(sizeof...(Ranges) > 0)
   auto map(F f, Ranges&&... ranges) const {
     return map(MapOptions(), std::move(f), std::forward<Ranges>(ranges)...);
   }
@@ -106,6 +112,17 @@ class ExecutorInterface {
   template <class F, class... Args>
   auto try_submit(F&& f, Args&&... args) {
     return detail::try_submit(*backend(), nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  // Submits f for each element of the ranges, the shortest of which ends them, and returns the
+  // futures in the order of the inputs: as so many calls of submit, but handed over together, which
+  // costs the submitting thread less. Elements of an rvalue range are moved. Blocks as submit does.
+  // Raises what submit raises, or reading the ranges; what was submitted by then is cancelled.
+  //   std::vector<coeval::Future<int>> squares = pool.submit_bulk(square, numbers);
+  template <class F, std::ranges::input_range... Ranges>
+    requires(sizeof...(Ranges) > 0)
+  auto submit_bulk(F f, Ranges&&... ranges) {
+    return detail::submit_bulk(*backend(), nullptr, f, std::forward<Ranges>(ranges)...);
   }
 
   // Applies f to the elements of the ranges, the shortest of which ends it, and returns an input

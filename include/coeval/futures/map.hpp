@@ -70,20 +70,24 @@ class MapRange {
     MapRange* range_;
   };
 
-  // submit_next submits one more input; an empty future when there is none.
-  MapRange(const MapOptions& options, std::size_t ahead, Function<Future<T>()> submit_next)
-      : submit_next_(std::move(submit_next)), ahead_(ahead), timeout_(options.timeout) {
+  // Submits some of the next inputs, at the most so many, and puts their futures at the end of the
+  // queue; false when there are no more inputs.
+  using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
+
+  // For the library's own parts.
+  MapRange(const MapOptions& options, std::size_t ahead, SubmitSome submit_some)
+      : submit_some_(std::move(submit_some)), ahead_(ahead), timeout_(options.timeout) {
     refill();
   }
   MapRange(MapRange&& other) noexcept
-      : submit_next_(std::exchange(other.submit_next_, nullptr)),
+      : submit_some_(std::exchange(other.submit_some_, nullptr)),
         futures_(std::exchange(other.futures_, {})),
         ahead_(other.ahead_),
         timeout_(other.timeout_) {}
   MapRange& operator=(MapRange&& other) noexcept {
     if (this != &other) {
       cancel();
-      submit_next_ = std::exchange(other.submit_next_, nullptr);
+      submit_some_ = std::exchange(other.submit_some_, nullptr);
       futures_ = std::exchange(other.futures_, {});
       ahead_ = other.ahead_;
       timeout_ = other.timeout_;
@@ -97,7 +101,7 @@ class MapRange {
 
   // Cancels what has not been read, as dropping the range does. Never blocks.
   void cancel() noexcept {
-    submit_next_ = nullptr;
+    submit_some_ = nullptr;
     for (const Future<T>& future : std::exchange(futures_, {})) {
       future.stop();
     }
@@ -122,31 +126,27 @@ class MapRange {
   }
 
   void refill() {
-    while (submit_next_ && futures_.size() < ahead_) {
-      Future<T> future = next_or_error();
-      if (!future.valid()) {
-        submit_next_ = nullptr;
-        return;
+    while (submit_some_ && futures_.size() < ahead_) {
+      try {
+        if (!submit_some_(futures_, ahead_ - futures_.size())) {
+          submit_some_ = nullptr;
+        }
+      } catch (...) {
+        submit_some_ = nullptr;
+        add_error(std::current_exception());
       }
-      futures_.push_back(std::move(future));
     }
   }
 
-  Future<T> next_or_error() {
-    try {
-      return submit_next_();
-    } catch (...) {
-      auto* const failed = new detail::ResultCell<T>;
-      auto future = Future<T>::from_cell(failed);
-      failed->try_settle();
-      failed->set_error(std::current_exception());
-      failed->finish();
-      submit_next_ = nullptr;
-      return future;
-    }
+  void add_error(std::exception_ptr error) {
+    auto* const failed = new detail::ResultCell<T>;
+    futures_.push_back(Future<T>::from_cell(failed));
+    failed->try_settle();
+    failed->set_error(std::move(error));
+    failed->finish();
   }
 
-  Function<Future<T>()> submit_next_;
+  SubmitSome submit_some_;
   std::deque<Future<T>> futures_;
   std::size_t ahead_;
   Deadline timeout_;

@@ -136,7 +136,7 @@ class ForkedFunction final : public ForkedTask {
  public:
   // Makes a child of the scope and pushes it. Raises what push and the copy of f raise.
   template <class G>
-  static void fork(ForkScope& scope, G&& f) {
+  static void start(ForkScope& scope, G&& f) {
     static_assert(alignof(ForkedFunction) <= 16,
                   "coeval::TaskGroup::run: the function object is aligned to more than 16 bytes; "
                   "capture a pointer to what needs it");

@@ -31,7 +31,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,7 +70,7 @@ struct alignas(16) Continuation {
   ~Continuation() = default;
 };
 
-class COEVAL_EXPORT Cell {
+class COEVAL_EXPORT Cell : public InBlocks {
  public:
   Cell() noexcept = default;
   Cell(const Cell&) = delete;
@@ -172,15 +171,6 @@ class COEVAL_EXPORT Cell {
   // Relaxed: it is only compared, and try_start() decides who runs the task.
   const void* host() const noexcept { return host_.load(std::memory_order_relaxed); }
   void set_host(const void* pool) noexcept { host_.store(pool, std::memory_order_relaxed); }
-
-  static void* operator new(std::size_t size) { return allocate_block(size); }
-  static void operator delete(void* cell, std::size_t size) noexcept { free_block(cell, size); }
-  static void* operator new(std::size_t size, std::align_val_t alignment) {
-    return ::operator new(size, alignment);
-  }
-  static void operator delete(void* cell, std::size_t size, std::align_val_t alignment) noexcept {
-    ::operator delete(cell, size, alignment);
-  }
 
  protected:
   virtual ~Cell();

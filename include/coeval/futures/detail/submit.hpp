@@ -13,18 +13,33 @@
 #include <coeval/futures/map.hpp>
 #include <coeval/futures/task_options.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace coeval::detail {
 
-// options and when_full may be null: none, and the backend's own rule.
+// A pending task and the first future of it. options may be null: none.
+template <class F, class... Args>
+auto make_task(const TaskOptions* options, F&& f, Args&&... args) {
+  using Task = TaskCell<std::decay_t<F>, std::decay_t<Args>...>;
+  auto* const task = new Task(std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+  auto future = Future<typename Task::value_type>::from_cell(task);
+  if (options != nullptr) {
+    task->set_options(*options);
+  }
+  return future;
+}
+
+// when_full may be null: the backend's own rule.
 template <class F, class... Args>
 auto submit(ExecutorBackend& backend, const TaskOptions* options, const WhenFull* when_full, F&& f,
             Args&&... args) {
@@ -32,13 +47,8 @@ auto submit(ExecutorBackend& backend, const TaskOptions* options, const WhenFull
                 "coeval::submit: the function cannot be called with these arguments; it gets moved "
                 "copies of them, so a parameter cannot be a non-const reference (use std::ref)");
   if constexpr (Submittable<F, Args...>) {
-    using Task = TaskCell<std::decay_t<F>, std::decay_t<Args>...>;
-    auto* const task = new Task(std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
-    auto future = Future<typename Task::value_type>::from_cell(task);
-    if (options != nullptr) {
-      task->set_options(*options);
-    }
-    backend.enqueue(CellRef::first(*task), when_full);
+    auto future = make_task(options, std::forward<F>(f), std::forward<Args>(args)...);
+    backend.enqueue(CellRef::first(*future.get_cell()), when_full);
     return future;
   }
 }
@@ -56,6 +66,77 @@ auto try_submit(ExecutorBackend& backend, const TaskOptions* options, F&& f, Arg
   }
 }
 
+// Queues cells together; of futures, the last ones stand for them. Those that could not be queued
+// are gone from futures when this raises.
+template <class Futures>
+void enqueue_with(ExecutorBackend& backend, std::vector<CellRef>& cells, Futures& futures) {
+  try {
+    backend.enqueue_all(cells);
+  } catch (...) {
+    for (const CellRef& cell : cells) {
+      if (cell) {
+        futures.pop_back();
+      }
+    }
+    throw;
+  }
+}
+
+// Submits f for up to most of the next inputs, in one step, and puts the futures at the end of
+// futures. False when the inputs have ended. Raises what reading an input or queueing raises; what
+// came before it is queued then.
+template <class F, class Inputs, class Futures>
+bool submit_some(ExecutorBackend& backend, const TaskOptions* options, const F& f, Inputs& inputs,
+                 std::size_t most, Futures& futures) {
+  std::vector<CellRef> cells;
+  const auto make_one = [&](auto&&... elements) {
+    auto future = make_task(options, f, std::forward<decltype(elements)>(elements)...);
+    cells.push_back(CellRef::first(*future.get_cell()));
+    return future;
+  };
+  bool more = true;
+  try {
+    while (more && cells.size() < most) {
+      auto future = inputs.apply_next(make_one);
+      more = future.valid();
+      if (more) {
+        futures.push_back(std::move(future));
+      }
+    }
+  } catch (...) {
+    enqueue_with(backend, cells, futures);
+    throw;
+  }
+  enqueue_with(backend, cells, futures);
+  return more;
+}
+
+// How many tasks go to an executor in one step at the most.
+inline constexpr std::size_t most_at_once = 256;
+
+template <class F, class... Ranges>
+auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& f,
+                 Ranges&&... ranges) {
+  static_assert(Submittable<F, std::ranges::range_value_t<Ranges>...>,
+                "coeval::submit_bulk: the function cannot be called with one element of each "
+                "range; it gets moved copies of them");
+  if constexpr (Submittable<F, std::ranges::range_value_t<Ranges>...>) {
+    std::vector<Future<TaskResult<F, std::ranges::range_value_t<Ranges>...>>> futures;
+    MapInputs<std::views::all_t<Ranges>...> inputs(
+        std::views::all(std::forward<Ranges>(ranges))...);
+    try {
+      while (submit_some(backend, options, f, inputs, most_at_once, futures)) {
+      }
+    } catch (...) {
+      for (const auto& future : futures) {
+        future.stop();
+      }
+      throw;
+    }
+    return futures;
+  }
+}
+
 template <class F, class... Ranges>
 auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
                     std::optional<TaskOptions> task_options, const MapOptions& options, F f,
@@ -64,17 +145,15 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
   }
-  auto submit_one = [backend = std::move(backend), task_options = std::move(task_options),
-                     f = std::move(f)](auto&&... elements) {
-    return submit(*backend, task_options ? &*task_options : nullptr, nullptr, f,
-                  std::forward<decltype(elements)>(elements)...);
-  };
+  using Result = TaskResult<F, std::ranges::range_value_t<Ranges>...>;
   using Inputs = MapInputs<std::views::all_t<Ranges>...>;
-  using Submitted = decltype(std::declval<Inputs&>().apply_next(submit_one));
   auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<Ranges>(ranges))...);
-  return MapRange<typename Submitted::value_type>(
-      options, ahead, [inputs = std::move(inputs), submit_one = std::move(submit_one)]() mutable {
-        return inputs->apply_next(submit_one);
+  return MapRange<Result>(
+      options, ahead,
+      [backend = std::move(backend), task_options = std::move(task_options), f = std::move(f),
+       inputs = std::move(inputs)](std::deque<Future<Result>>& futures, std::size_t most) {
+        return submit_some(*backend, task_options ? &*task_options : nullptr, f, *inputs,
+                           std::min(most, most_at_once), futures);
       });
 }
 
