@@ -26,6 +26,15 @@ ForkScope::ForkScope(ExecutorBackend& backend) noexcept : pool_(backend.thread_p
 
 ForkScope::~ForkScope() = default;
 
+bool ForkScope::may_work_here(ExecutorBackend& backend) {
+  ThreadPool* const pool = backend.thread_pool();
+  if (pool == nullptr || seat_of_this_thread.pool == pool) {
+    return true;
+  }
+  pool->refuse_if_closed();
+  return pool->initializer_ == nullptr;
+}
+
 void ForkScope::push(ForkedTask& task) {
   if (pool_ == nullptr) {
     ++pushed_;

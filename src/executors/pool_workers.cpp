@@ -110,11 +110,16 @@ void ThreadPool::pin(const Worker& worker) noexcept {
     return;
   }
   const int cpu = pinned_to_[worker.number_ % pinned_to_.size()];
-  if (const int error = pin_this_thread(cpu);
-      error != 0 && !warned_of_pinning_.exchange(true, std::memory_order_relaxed)) {
+  const int error = pin_this_thread(cpu);
+  if (error == 0 || warned_of_pinning_.exchange(true, std::memory_order_relaxed)) {
+    return;
+  }
+  try {
     log(Severity::warning, "coeval.executors",
         fmt::format("pool '{}' cannot pin its workers: processor {}: {}", name_, cpu,
                     std::system_category().message(error)));
+  } catch (const std::bad_alloc&) {
+    log(Severity::warning, "coeval.executors", "a pool cannot pin its workers");
   }
 }
 

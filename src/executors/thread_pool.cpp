@@ -20,9 +20,9 @@
 namespace coeval::detail {
 namespace {
 
-std::size_t checked_workers(const std::optional<int>& wanted) {
+std::size_t checked_workers(const std::optional<int>& wanted, int cpus) {
   if (!wanted) {
-    return static_cast<std::size_t>(std::min(32, usable_cpu_count() + 4));
+    return static_cast<std::size_t>(std::min(32, cpus + 4));
   }
   if (*wanted <= 0) {
     throw ValueError(
@@ -64,14 +64,17 @@ void tell_submitted(const Cell& task, std::string_view pool) noexcept {
 }  // namespace
 
 ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initializer)
+    : ThreadPool(std::move(options), std::move(initializer), usable_cpu_count()) {}
+
+ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initializer, int cpus)
     : name_(name_or_default(std::move(options.thread_name_prefix))),
-      max_workers_(checked_workers(options.max_workers)),
+      max_workers_(checked_workers(options.max_workers, cpus)),
       max_occupied_(occupied_by(options.max_queue, max_workers_)),
       when_full_(options.when_full),
       initializer_(std::move(initializer)),
       pinned_to_(options.pin_workers ? process_cpus() : std::vector<int>()),
-      spin_ns_(spin_time_ns()),
-      most_spinning_(static_cast<std::uint32_t>(std::max(1, usable_cpu_count() / 2))),
+      spin_ns_(spin_time_ns(cpus)),
+      most_spinning_(static_cast<std::uint32_t>(std::max(1, cpus / 2))),
       timer_(name_ + "_timer"),
       inbox_(shards_for(max_workers_)),
       lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {}

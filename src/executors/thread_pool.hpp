@@ -80,6 +80,8 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
     return (state_.load(std::memory_order_acquire) & flags) != 0;
   }
 
+  ThreadPool(ThreadPoolOptions options, std::function<void()> initializer, int cpus);
+
   // ---- tasks: thread_pool.cpp
   void refuse_if_closed() const COEVAL_EXCLUDES(lock_) {
     if (is(closed)) [[unlikely]] {

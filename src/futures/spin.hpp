@@ -15,8 +15,8 @@
 
 namespace coeval::detail {
 
-// How long a spin may last: 30 µs; 0 if this process may use fewer than two processors.
-std::int64_t spin_time_ns() noexcept;
+// How long a spin may last with so many processors: 30 µs; 0 with fewer than two.
+std::int64_t spin_time_ns(int cpus) noexcept;
 
 // This thread's submit found a worker that spins: the task will be done soon.
 void expect_soon(const Cell& task) noexcept;

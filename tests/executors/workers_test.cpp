@@ -44,6 +44,7 @@ int with_cpus(int count) {
       }
       return cpus > 0 ? 0 : EPERM;
     };
+    table.read_file = [](const char*, char*, std::size_t) noexcept -> ssize_t { return -ENOENT; };
   });
   return static_cast<int>(ThreadPoolExecutor().stats().max_workers);
 }

@@ -4,6 +4,7 @@
 
 #include "model/scheduler.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 namespace model {
@@ -75,6 +76,25 @@ int random(void* buffer, std::size_t size) noexcept {
   return 0;
 }
 
+// Two processors, and no limits of a control group.
+int affinity(std::size_t size, cpu_set_t* set) noexcept {
+  if (Scheduler::current() == nullptr) {
+    return coeval::kernel().affinity(size, set);
+  }
+  CPU_ZERO_S(size, set);
+  CPU_SET_S(0, size, set);
+  CPU_SET_S(1, size, set);
+  return 0;
+}
+
+int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
+  return Scheduler::current() == nullptr ? coeval::kernel().set_affinity(size, set) : 0;
+}
+
+ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
+  return Scheduler::current() == nullptr ? coeval::kernel().read_file(path, buffer, size) : -ENOENT;
+}
+
 coeval::SystemCalls model_table() noexcept {
   coeval::SystemCalls table = coeval::kernel();
   table.monotonic_ns = monotonic_ns;
@@ -84,7 +104,10 @@ coeval::SystemCalls model_table() noexcept {
   table.thread_self = thread_self;
   table.thread_set_name = thread_set_name;
   table.gettid = thread_id;
+  table.affinity = affinity;
+  table.set_affinity = set_affinity;
   table.random = random;
+  table.read_file = read_file;
   return table;
 }
 

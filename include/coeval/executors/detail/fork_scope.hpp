@@ -64,6 +64,10 @@ class COEVAL_EXPORT ForkScope {
   ForkScope& operator=(const ForkScope&) = delete;
   ~ForkScope();  // after join(), or if nothing was pushed
 
+  // Raises as push does, after shutdown and of a broken executor. Whether this thread may run
+  // children: not if the executor has an initializer and it is none of the workers.
+  static bool may_work_here(ExecutorBackend& backend);
+
   // Hands over a child, which stays alive until its run was called. It may run in this call, if the
   // executor has no workers. Raises RuntimeError after shutdown, BrokenExecutor, std::bad_alloc;
   // the child was not taken then.
