@@ -64,7 +64,7 @@ std::vector<MandelbrotRow> mandelbrot(int threads) {
 // 1, 2, 4 … and the number of processors.
 std::vector<int> thread_counts() {
   std::vector<int> counts;
-  const int processors = coeval::process_cpu_count();
+  const int processors = coeval::usable_cpu_count();
   for (int n = 1; n < processors; n *= 2) {
     counts.push_back(n);
   }
@@ -243,7 +243,7 @@ Result heavier_job(Terminal& terminal) {
 
 Outcome chapter_cpu(Terminal& terminal) {
   terminal.chapter(3, "Work that computes");
-  const int processors = coeval::process_cpu_count();
+  const int processors = coeval::usable_cpu_count();
   if (processors == 1) {
     terminal.text("This program may use one processor, so here more threads compute no faster.");
   }

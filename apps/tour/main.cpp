@@ -87,7 +87,7 @@ void say_what_was_seen(Terminal& terminal, const std::vector<std::pair<int, Outc
 int run(const Options& options) {
   Terminal terminal(options.plain ? Look::plain : options.color ? Look::color : Look::automatic);
   tour::end_at_once_when_told(terminal.is_live());
-  const int processors = coeval::process_cpu_count();
+  const int processors = coeval::usable_cpu_count();
   terminal.title(fmt::format("A tour of coeval {}, on {} processor{}", coeval::coeval_version(),
                              processors, processors == 1 ? "" : "s"));
 

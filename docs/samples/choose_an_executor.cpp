@@ -20,7 +20,7 @@ const std::vector<std::string> words = {"one", "three"};
 void by_type() {
   // [types]
   coeval::ThreadPoolExecutor waiting({.max_workers = 32, .thread_name_prefix = "io"});
-  coeval::ThreadPoolExecutor computing({.max_workers = coeval::process_cpu_count()});
+  coeval::ThreadPoolExecutor computing({.max_workers = coeval::usable_cpu_count()});
   coeval::InlineExecutor here;
   // [types]
   EXPECT(lengths(waiting, words) == lengths(here, words));

@@ -39,7 +39,7 @@ void for_each_part(coeval::Executor auto& pool, std::span<double> data, std::siz
 void loop() {
   std::vector<double> values(1000, 1.5);
   // [loop]
-  const int cpus = coeval::process_cpu_count();
+  const int cpus = coeval::usable_cpu_count();
   coeval::ThreadPoolExecutor pool({.max_workers = cpus});
   for_each_part(pool, values, 4 * static_cast<std::size_t>(cpus), [](std::span<double> part) {
     for (double& value : part) {

@@ -21,7 +21,7 @@ std::uint64_t cpu_task(std::uint64_t n) {
 }
 
 int main() {
-  coeval::ThreadPoolExecutor pool({.max_workers = coeval::process_cpu_count()});
+  coeval::ThreadPoolExecutor pool({.max_workers = coeval::usable_cpu_count()});
   for (const std::uint64_t sum : pool.map(cpu_task, std::vector(4, 1'000'000))) {
     std::printf("%lu\n", sum);
   }

@@ -68,7 +68,9 @@ class Exploration {
           body(execution);
         }) {
     options_.seed = number_from_environment("COEVAL_MODEL_SEED", options_.seed);
-    if (options_.search != Search::exhaustive) {
+    if (options_.search == Search::exhaustive && options_.preemptions != unlimited) {
+      options_.preemptions += static_cast<int>(number_from_environment("COEVAL_MODEL_DEEPER", 0));
+    } else if (options_.search != Search::exhaustive) {
       options_.executions = (options_.executions != 0 ? options_.executions : 10'000) *
                             number_from_environment("COEVAL_MODEL_TIMES", 1);
     }

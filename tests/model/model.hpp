@@ -81,7 +81,8 @@ class Execution {
 //
 // COEVAL_MODEL_REPLAY in the environment, as a failure's report gives it, makes every exploration
 // (of that name, if it has one) run that one execution and print it. COEVAL_MODEL_SEED replaces the
-// first seed, and COEVAL_MODEL_TIMES multiplies the executions of random and pct searches.
+// first seed, COEVAL_MODEL_TIMES multiplies the executions of random and pct searches, and
+// COEVAL_MODEL_DEEPER=1 adds one to the preemptions of the exhaustive ones.
 Result explore(const Options& options, const std::function<void(Execution&)>& body);
 
 // Ends the execution as a failure with this text unless the condition holds.

@@ -159,6 +159,12 @@ TEST(Replay, seed_and_times_come_from_the_environment) {
   EXPECT_EQ(explore(options, use_gate<Gate::no_notify>).seed / 1000, 1U);
 }
 
+TEST(Replay, a_deeper_search_comes_from_the_environment) {
+  const std::uint64_t executions = explore({.preemptions = 0}, use_gate<Gate::right>).executions;
+  const Environment deeper("COEVAL_MODEL_DEEPER", "1");
+  EXPECT_GT(explore({.preemptions = 0}, use_gate<Gate::right>).executions, executions);
+}
+
 TEST(ReplayDeathTest, a_crash_says_how_to_see_it_again) {
   const auto crash = [](Execution& x) {
     coeval::atomic<int> turn{0};

@@ -120,9 +120,10 @@ class COEVAL_EXPORT ForkScope {
   bool seated_ = false;
   bool guest_ = false;
 
-  atomic<bool> cancelled_{false};
-  atomic<std::int64_t> ended_{0};
+  // Written by other threads, so apart from what the owner reads at each push.
+  alignas(64) atomic<std::int64_t> ended_{0};
   atomic<std::uint64_t> thief_{0};
+  alignas(64) atomic<bool> cancelled_{false};
   threading::Lock lock_;
   std::vector<std::exception_ptr> errors_ COEVAL_GUARDED_BY(lock_);
   std::optional<std::stop_source> stop_ COEVAL_GUARDED_BY(lock_);
