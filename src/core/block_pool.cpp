@@ -4,6 +4,8 @@
 
 #include "core/bundle_depot.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <memory>
 #include <new>
@@ -125,9 +127,25 @@ class ThreadStore {
     nullptr;
 [[gnu::tls_model("initial-exec")]] constinit thread_local bool thread_is_ending = false;
 
+void hold_all() noexcept {
+  for (std::size_t i = 0; i < class_sizes.size(); ++i) {
+    depot_of(i).hold();
+  }
+}
+
+void let_go_of_all() noexcept {
+  for (std::size_t i = 0; i < class_sizes.size(); ++i) {
+    depot_of(i).let_go();
+  }
+}
+
 struct StoreOwner {
   std::unique_ptr<ThreadStore> store = std::make_unique<ThreadStore>();
-  StoreOwner() { store_of_this_thread = store.get(); }
+  StoreOwner() {
+    static const int registered = pthread_atfork(hold_all, let_go_of_all, let_go_of_all);
+    static_cast<void>(registered);  // without it a child of fork must not make tasks
+    store_of_this_thread = store.get();
+  }
   ~StoreOwner() {
     store_of_this_thread = nullptr;
     thread_is_ending = true;
@@ -139,7 +157,6 @@ struct StoreOwner {
 // The store of this thread, or null once its destructors run.
 ThreadStore* own_store() {
   if (store_of_this_thread == nullptr && !thread_is_ending) [[unlikely]] {
-    static_cast<void>(depot_of(0));
     thread_local StoreOwner owner;
   }
   return store_of_this_thread;

@@ -7,30 +7,34 @@
 
 namespace coeval::detail {
 
-// Holds lock_: 0 free, 1 held, 2 held and others may sleep (Drepper, "Futexes Are Tricky").
 class BundleDepot::Hold {
  public:
-  explicit Hold(BundleDepot& depot) noexcept : lock_(depot.lock_) {
-    std::uint32_t expected = 0;
-    // Acquire pairs with the release in the destructor.
-    if (!lock_.compare_exchange_strong(expected, 1, std::memory_order_acquire,
-                                       std::memory_order_relaxed)) {
-      while (lock_.exchange(2, std::memory_order_acquire) != 0) {
-        lock_.wait(2, never);
-      }
-    }
-  }
-  ~Hold() {
-    if (lock_.exchange(0, std::memory_order_release) == 2) {
-      lock_.notify_one();
-    }
-  }
+  explicit Hold(BundleDepot& depot) noexcept : depot_(depot) { depot_.hold(); }
+  ~Hold() { depot_.let_go(); }
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
  private:
-  atomic<std::uint32_t>& lock_;
+  BundleDepot& depot_;
 };
+
+// The word is 0 when free, 1 held, 2 held and others may sleep (Drepper, "Futexes Are Tricky").
+void BundleDepot::hold() noexcept {
+  std::uint32_t expected = 0;
+  // Acquire pairs with the release in let_go().
+  if (!lock_.compare_exchange_strong(expected, 1, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+    while (lock_.exchange(2, std::memory_order_acquire) != 0) {
+      lock_.wait(2, never);
+    }
+  }
+}
+
+void BundleDepot::let_go() noexcept {
+  if (lock_.exchange(0, std::memory_order_release) == 2) {
+    lock_.notify_one();
+  }
+}
 
 void BundleDepot::fill(Bundle*& bundle) {
   {

@@ -37,6 +37,10 @@ class BundleDepot {
   // Takes a bundle over, whatever it holds.
   void put(Bundle* bundle) noexcept;
 
+  // Around a fork, so that the child never finds it held by a thread that it does not have.
+  void hold() noexcept;
+  void let_go() noexcept;
+
   // For threads without a store.
   void* allocate_one();
   void free_one(void* block) noexcept;

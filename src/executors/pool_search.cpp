@@ -181,34 +181,61 @@ Queued ThreadPool::take_level(bool urgent) {
 
 void ThreadPool::begin_search(Worker& worker) noexcept {
   worker.searching_ = true;
-  searching_.fetch_add(1, std::memory_order_seq_cst);
+  searching_.fetch_add(one_searching, std::memory_order_seq_cst);
+}
+
+// What the worker adds to searching_; it marks the worker as not counted, for a caller that takes
+// this away.
+std::uint32_t ThreadPool::uncount(Worker& worker) noexcept {
+  const bool spins = std::exchange(worker.spinning_, false);
+  const bool searches = std::exchange(worker.searching_, false);
+  return (searches ? one_searching : 0) + (spins ? one_spinning : 0);
 }
 
 // Invariants 2 and 3: first it counts no more, then it looks for what others have left to it.
 void ThreadPool::end_search(Worker& worker) noexcept {
-  worker.searching_ = false;
-  if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+  const std::uint32_t mine = uncount(worker);
+  if (searching_.fetch_sub(mine, std::memory_order_seq_cst) == mine &&
       may_provide_.load(std::memory_order_seq_cst) && has_work()) {
     provide_if_possible();
   }
 }
 
-// Looks for a while before the worker parks: true if there may be something to do.
+// Looks for a while before the worker parks, once after it ran tasks: true if there may be something
+// to do. It still counts as spinning then, until it ends the search.
 bool ThreadPool::spin(Worker& worker) noexcept {
-  if (spin_ns_ == 0 || !std::exchange(worker.ran_, false)) {
-    return false;
-  }
-  if (spinning_.fetch_add(1, std::memory_order_relaxed) >= most_spinning_) {
-    spinning_.fetch_sub(1, std::memory_order_relaxed);
+  if (!begin_spin(worker)) {
     return false;
   }
   std::size_t looks = 0;
-  const bool found = spin_until(spin_ns_, [this, &looks] {
-    return !inbox_.looks_empty() ||
-           (++looks % looks_between_deques == 0 && (has_work() || is(closed | broken | surplus)));
-  });
-  spinning_.fetch_sub(1, std::memory_order_relaxed);
-  return found;
+  if (spin_until(spin_ns_, [this, &looks] {
+        return !inbox_.looks_empty() || (++looks % looks_between_deques == 0 &&
+                                         (has_work() || is(closed | broken | surplus)));
+      })) {
+    return true;
+  }
+  worker.spinning_ = false;
+  searching_.fetch_sub(one_spinning, std::memory_order_relaxed);  // it searches on
+  return false;
+}
+
+bool ThreadPool::begin_spin(Worker& worker) noexcept {
+  if (spin_ns_ == 0) {
+    return false;
+  }
+  if (worker.spinning_) {
+    return true;  // what it saw was taken by another
+  }
+  if (!std::exchange(worker.ran_, false)) {
+    return false;
+  }
+  if (searching_.fetch_add(one_spinning, std::memory_order_relaxed) / one_spinning >=
+      most_spinning_) {
+    searching_.fetch_sub(one_spinning, std::memory_order_relaxed);
+    return false;
+  }
+  worker.spinning_ = true;
+  return true;
 }
 
 bool ThreadPool::has_work() const noexcept {

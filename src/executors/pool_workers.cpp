@@ -82,11 +82,11 @@ void ThreadPool::start_worker() {
   Lane* const lane = lanes_.acquire();  // there is one for each thread that may be started
   const struct Search {
     explicit Search(ThreadPool& p, Lane& l) : pool(p), lane(l) {
-      pool.searching_.fetch_add(1, std::memory_order_seq_cst);
+      pool.searching_.fetch_add(one_searching, std::memory_order_seq_cst);
     }
     ~Search() {
       if (!started) {
-        pool.searching_.fetch_sub(1, std::memory_order_seq_cst);
+        pool.searching_.fetch_sub(one_searching, std::memory_order_seq_cst);
         pool.lanes_.release(lane);
       }
     }
@@ -129,8 +129,7 @@ bool ThreadPool::initialize(Worker& worker) {
       // It may take long, so others are started meanwhile as if this one had its task already.
       threading::Guard guard(pool.lock_);
       ++pool.initializing_;
-      worker.searching_ = false;
-      pool.searching_.fetch_sub(1, std::memory_order_seq_cst);
+      pool.searching_.fetch_sub(uncount(worker), std::memory_order_seq_cst);
       const bool more = pool.queued() > pool.initializing_;
       guard.unlock();
       if (more) {
@@ -159,8 +158,7 @@ void ThreadPool::park(Worker& worker) {
   threading::Guard guard(lock_);
   idle_.push_back(&worker);
   note_change();
-  worker.searching_ = false;
-  searching_.fetch_sub(1, std::memory_order_seq_cst);
+  searching_.fetch_sub(uncount(worker), std::memory_order_seq_cst);
   if (is(closed | broken | surplus) || has_work()) {
     idle_.pop_back();
     note_change();
@@ -237,9 +235,7 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
     note_change();
   }
   lanes_.release(worker.lane_);
-  if (worker.searching_) {
-    searching_.fetch_sub(1, std::memory_order_seq_cst);
-  }
+  searching_.fetch_sub(uncount(worker), std::memory_order_seq_cst);
   if (has_work() && needs_worker()) {
     provide_if_possible();
     const threading::Guard guard(lock_);

@@ -104,7 +104,7 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
   }
   if (needs_worker()) {
     provide_for({&queued, 1});
-  } else if (spinning_.load(std::memory_order_relaxed) != 0) {
+  } else if (searching_.load(std::memory_order_relaxed) >= one_spinning) {
     expect_soon(cell);
   }
   task.release();  // it is the queue's now

@@ -82,6 +82,9 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
 
   ThreadPool(ThreadPoolOptions options, std::function<void()> initializer, int cpus);
 
+  static constexpr std::uint32_t one_searching = 1;
+  static constexpr std::uint32_t one_spinning = 1U << 16;
+
   // ---- tasks: thread_pool.cpp
   void refuse_if_closed() const COEVAL_EXCLUDES(lock_) {
     if (is(closed)) [[unlikely]] {
@@ -114,8 +117,10 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   static void steal_more(Worker& worker, WorkDeque& from) noexcept;
   Queued take_level(bool urgent) COEVAL_EXCLUDES(lock_);
   void begin_search(Worker& worker) noexcept;
+  static std::uint32_t uncount(Worker& worker) noexcept;
   void end_search(Worker& worker) noexcept COEVAL_EXCLUDES(lock_);
   bool spin(Worker& worker) noexcept;
+  bool begin_spin(Worker& worker) noexcept;
   bool has_work() const noexcept;
   bool is_to_drop(Queued task) const noexcept;
   void drop(Queued task) noexcept COEVAL_EXCLUDES(lock_);
@@ -124,7 +129,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   // ---- workers: pool_workers.cpp
   // Invariant 2, for whoever has put a task in a queue.
   bool needs_worker() const noexcept {
-    return searching_.load(std::memory_order_seq_cst) == 0 &&
+    return searching_.load(std::memory_order_seq_cst) == 0 &&  // then none spins either
            may_provide_.load(std::memory_order_seq_cst);
   }
   // A worker begins to search unless one does: an idle one, which the caller is to wake(), or null
@@ -161,12 +166,12 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   Lanes lanes_;
 
   // Read at each submit.
+  // Workers that search, in the low half; those of them that spin, in the high half.
   alignas(64) atomic<std::uint32_t> searching_{0};
-  atomic<std::uint32_t> spinning_{0};  // of those that search; a hint, relaxed
-  atomic<bool> may_provide_{true};     // a worker is idle, or a thread may be started
-  atomic<std::uint32_t> state_{0};     // release and acquire: invariant 5
-  atomic<std::size_t> urgent_{0};      // tasks in levels_ with a priority above 0
-  atomic<std::size_t> low_{0};         // and below
+  atomic<bool> may_provide_{true};  // a worker is idle, or a thread may be started
+  atomic<std::uint32_t> state_{0};  // release and acquire: invariant 5
+  atomic<std::size_t> urgent_{0};   // tasks in levels_ with a priority above 0
+  atomic<std::size_t> low_{0};      // and below
   // Tasks in the queues that a worker which waited has begun. Below zero for a moment when such a
   // task left its queue before its claim was counted. Relaxed, for stats().
   alignas(64) atomic<std::ptrdiff_t> claimed_{0};

@@ -85,6 +85,7 @@ class Worker final : public WaitHelper {
 
   // Counted in the pool's searching_. Set by the waker, before the wake, or by this thread.
   bool searching_ = true;
+  bool spinning_ = false;  // and there as one that spins, too; only this thread
 
   // Only this worker's thread.
   std::size_t looks_ = 0;                // for tasks
