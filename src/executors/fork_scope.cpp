@@ -7,6 +7,7 @@
 
 #include <coeval/futures/detail/wait_helper.hpp>
 
+#include <new>
 #include <utility>
 
 namespace coeval::detail {
@@ -137,13 +138,7 @@ bool ForkScope::all_ended() const noexcept {
 
 void ForkScope::join() noexcept {
   while (!all_ended()) {
-    if (lane_ != nullptr && (run_own() || run_of_thief())) {
-      continue;
-    }
-    const bool moved =
-        lane_ != nullptr && pool_->spin_ns_ != 0 &&
-        spin_until(pool_->spin_ns_, [this] { return all_ended() || thief_has_work(); });
-    if (!moved) {
+    if (lane_ == nullptr || (!run_own() && !run_of_thief() && !spin())) {
       sleep_until_ended();
     }
   }
@@ -154,6 +149,15 @@ void ForkScope::join() noexcept {
   if (seated_) {
     stand_up();
   }
+}
+
+// Children that others run end soon, most often: true if they have, or if there was more to do.
+bool ForkScope::spin() noexcept {
+  constexpr unsigned looks_between_thefts = 16;
+  unsigned looks = 0;
+  return pool_->spin_ns_ != 0 && spin_until(pool_->spin_ns_, [this, &looks] {
+           return all_ended() || (++looks % looks_between_thefts == 0 && run_of_thief());
+         });
 }
 
 bool ForkScope::run_own() noexcept {
@@ -190,11 +194,6 @@ bool ForkScope::run_of_thief() noexcept {
   return true;
 }
 
-bool ForkScope::thief_has_work() const noexcept {
-  const std::uint64_t thief = thief_.load(std::memory_order_acquire);
-  return thief != 0 && !pool_->lanes_[(thief >> number_bits) - 1].deque.looks_empty();
-}
-
 void ForkScope::sleep_until_ended() noexcept {
   const SleepNotice notice;
   const std::int64_t waited_for = 2 * (pushed_ - ended_here_) + 1;
@@ -210,9 +209,15 @@ void ForkScope::sleep_until_ended() noexcept {
 }
 
 void ForkScope::fail(std::exception_ptr error) noexcept {
-  {
+  try {
     const threading::Guard guard(lock_);
-    errors_.push_back(std::move(error));
+    if (first_error_ == nullptr) {
+      first_error_ = std::move(error);
+    } else {
+      more_errors_.push_back(std::move(error));
+    }
+  } catch (const std::bad_alloc&) {
+    // The first one tells enough.
   }
   cancel();
 }
@@ -240,9 +245,17 @@ std::stop_token ForkScope::stop_token() {
   return stop_->get_token();
 }
 
-std::vector<std::exception_ptr> ForkScope::take_errors() noexcept {
+std::vector<std::exception_ptr> ForkScope::take_errors() {
   const threading::Guard guard(lock_);
-  return std::exchange(errors_, {});
+  std::vector<std::exception_ptr> errors;
+  if (first_error_ != nullptr) {
+    errors.reserve(1 + more_errors_.size());
+    errors.push_back(std::exchange(first_error_, nullptr));
+    for (std::exception_ptr& error : std::exchange(more_errors_, {})) {
+      errors.push_back(std::move(error));
+    }
+  }
+  return errors;
 }
 
 void* ForkScope::allocate(std::size_t size) {

@@ -173,6 +173,23 @@ std::size_t Inbox::take(Queued* to, std::size_t most, std::size_t& turn) noexcep
   return 0;
 }
 
+std::size_t Inbox::take_cells(std::span<Queued> to) noexcept {
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    Shard& shard = shards_[i];
+    const threading::Guard guard(shard);
+    for (std::size_t left = shard.queue.size(); left > 0; --left) {
+      const Queued task = shard.queue.pop_front();
+      if (task.is_fork() || taken == to.size()) {
+        shard.queue.push_back(task);  // into the place that has just become free
+      } else {
+        to[taken++] = task;
+      }
+    }
+  }
+  return taken;
+}
+
 std::vector<Queued> Inbox::give_back(std::vector<Queued> tasks) noexcept {
   Shard& shard = shards_[0];
   const threading::Guard guard(shard);

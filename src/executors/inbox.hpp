@@ -70,6 +70,9 @@ class Inbox {
   // returns how many. turn says where to look first, and moves on.
   std::size_t take(Queued* to, std::size_t most, std::size_t& turn) noexcept;
 
+  // Takes tasks that are not forked ones.
+  std::size_t take_cells(std::span<Queued> to) noexcept;
+
   // Puts tasks back at the front, after close() too. A task that finds no memory for its place is
   // returned.
   std::vector<Queued> give_back(std::vector<Queued> tasks) noexcept;

@@ -283,21 +283,19 @@ void ThreadPool::drop(Queued task) noexcept {
 
 // Drops all that waits when dropping was set; workers drop what they find afterwards.
 void ThreadPool::drop_all() noexcept {
-  Queued task;
+  std::array<Queued, WorkDeque::bundle> tasks;
   std::size_t turn = 0;
-  for (std::size_t left = inbox_.size(); left > 0 && inbox_.take(&task, 1, turn) == 1; --left) {
-    if (is_to_drop(task)) {
-      drop(task);
-    } else {
-      inbox_.give_back({task});
-    }
+  while (const std::size_t taken = is(broken) ? inbox_.take(tasks.data(), tasks.size(), turn)
+                                              : inbox_.take_cells(tasks)) {
+    std::ranges::for_each_n(tasks.begin(), static_cast<std::ptrdiff_t>(taken),
+                            [this](Queued task) { drop(task); });
   }
-  while ((task = take_level(false))) {
+  while (const Queued task = take_level(false)) {
     drop(task);
   }
   const auto droppable = [this](Queued oldest) { return is_to_drop(oldest); };
   for (std::size_t i = 0, end = lanes_.count(); i < end; ++i) {
-    while ((task = lanes_[i].deque.take_oldest_from(0, droppable))) {
+    while (const Queued task = lanes_[i].deque.take_oldest_from(0, droppable)) {
       drop(task);
     }
   }

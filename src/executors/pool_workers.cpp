@@ -218,7 +218,9 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
   } catch (const std::bad_alloc&) {
     // They stay in the lane, where thieves find them.
   }
-  inbox_.give_back(left);
+  for (const Queued task : inbox_.give_back(std::move(left))) {
+    worker.lane_.deque.push(task);  // where it was a moment ago, so there is room
+  }
   {
     const threading::Guard guard(lock_);
     ended_times_ += worker.times();

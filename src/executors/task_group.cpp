@@ -8,17 +8,23 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
+#include <utility>
 
 namespace coeval {
 
 TaskGroup::~TaskGroup() {
-  if (std::uncaught_exceptions() > 0) {
+  if (std::uncaught_exceptions() > exceptions_) {
     cancel();
   }
   scope_.join();
-  for (const std::exception_ptr& error : scope_.take_errors()) {
-    log(Severity::error, "coeval.executors",
-        fmt::format("a task of a TaskGroup that nobody waited for raised {}", describe(error)));
+  try {
+    for (const std::exception_ptr& error : scope_.take_errors()) {
+      log(Severity::error, "coeval.executors",
+          fmt::format("a task of a TaskGroup that nobody waited for raised {}", describe(error)));
+    }
+  } catch (const std::bad_alloc&) {
+    log(Severity::error, "coeval.executors", "tasks of a TaskGroup that nobody waited for raised");
   }
 }
 

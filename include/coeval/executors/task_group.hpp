@@ -8,6 +8,7 @@
 #include <coeval/executors/detail/fork_scope.hpp>
 #include <coeval/futures/executor.hpp>
 
+#include <exception>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -46,7 +47,7 @@ class COEVAL_EXPORT TaskGroup {
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
 
-  // Cancels what has not begun if an exception is on its way, waits for the rest, and logs errors
+  // Cancels what has not begun if an exception leaves the group's block, waits for the rest, and logs errors
   // that wait() has not raised.
   ~TaskGroup();
 
@@ -76,6 +77,7 @@ class COEVAL_EXPORT TaskGroup {
 
  private:
   detail::ForkScope scope_;
+  const int exceptions_ = std::uncaught_exceptions();  // on their way when the group was made
 };
 
 }  // namespace coeval

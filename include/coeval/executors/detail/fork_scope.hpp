@@ -87,7 +87,8 @@ class COEVAL_EXPORT ForkScope {
   std::stop_token stop_token();
 
   // After join(): what the children raised, in the order in which it happened; empty afterwards.
-  std::vector<std::exception_ptr> take_errors() noexcept;
+  // Without memory only the first one is kept. Raises std::bad_alloc, and nothing is taken.
+  std::vector<std::exception_ptr> take_errors();
 
   // Room for a child: in this object while it lasts, else from the block pool.
   void* allocate(std::size_t size);
@@ -108,7 +109,7 @@ class COEVAL_EXPORT ForkScope {
   bool all_ended() const noexcept;
   bool run_own() noexcept;
   bool run_of_thief() noexcept;
-  bool thief_has_work() const noexcept;
+  bool spin() noexcept;
   void sleep_until_ended() noexcept;
 
   // Only the owner.
@@ -125,7 +126,8 @@ class COEVAL_EXPORT ForkScope {
   atomic<std::uint64_t> thief_{0};
   alignas(64) atomic<bool> cancelled_{false};
   threading::Lock lock_;
-  std::vector<std::exception_ptr> errors_ COEVAL_GUARDED_BY(lock_);
+  std::exception_ptr first_error_ COEVAL_GUARDED_BY(lock_);
+  std::vector<std::exception_ptr> more_errors_ COEVAL_GUARDED_BY(lock_);
   std::optional<std::stop_source> stop_ COEVAL_GUARDED_BY(lock_);
   std::size_t used_ = 0;  // of room_; only the owner
   alignas(16) std::byte room_[room_size];
