@@ -37,6 +37,7 @@ PoolWorkloads start(int workers) {
     }
     left.wait();
   };
+  work.fire_and_forget = work.fire_and_wait;
   work.future_each = [pool](std::size_t tasks) {
     std::vector<std::future<int>> futures;
     futures.reserve(tasks);

@@ -18,6 +18,18 @@ void empty_task() {
   asm volatile("");
 }
 
+long fib(int n) {
+  if (n < 2) {
+    return n;
+  }
+  long a = 0;
+#pragma omp task shared(a)
+  a = fib(n - 1);
+  const long b = fib(n - 2);
+#pragma omp taskwait
+  return a + b;
+}
+
 PoolWorkloads start(int workers) {
   omp_set_num_threads(workers);
   PoolWorkloads work;
@@ -42,6 +54,13 @@ PoolWorkloads start(int workers) {
 #pragma omp taskwait
       }
     }
+  };
+  work.fib = [](int n) {
+    long result = 0;
+#pragma omp parallel
+#pragma omp single
+    result = fib(n);
+    return result;
   };
   work.map = [](std::span<const double> from, std::span<double> to) {
 #pragma omp parallel for

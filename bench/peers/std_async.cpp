@@ -32,7 +32,7 @@ PoolWorkloads start(int workers) {
     get_all(futures);
   };
   work.round_trip = [] { launch([] { return 1; }).get(); };
-  work.nested = [](std::size_t outer, std::size_t inner) {
+  work.nested_futures = [](std::size_t outer, std::size_t inner) {
     std::vector<std::future<void>> parents;
     for (std::size_t i = 0; i < outer; ++i) {
       parents.push_back(launch([inner] {

@@ -4,6 +4,7 @@
 // oneTBB: task_group, parallel_for, and task_arena::enqueue with a std::promise for a future. The
 // thread that waits for a task_group works too, so there is one thread more than workers.
 
+#include "peers/countdown.hpp"
 #include "peers/thread_pools.hpp"
 
 #if COEVAL_BENCH_HAS_TBB
@@ -47,11 +48,30 @@ void run_group(std::size_t tasks) {
   group.wait();
 }
 
+long fib(int n) {
+  if (n < 2) {
+    return n;
+  }
+  long a = 0;
+  tbb::task_group group;
+  group.run([&a, n] { a = fib(n - 1); });
+  const long b = fib(n - 2);
+  group.wait();
+  return a + b;
+}
+
 PoolWorkloads start(int workers) {
   auto pool = std::make_shared<Tbb>(workers);
   PoolWorkloads work;
   work.fire_and_wait = [pool](std::size_t tasks) {
     pool->arena.execute([tasks] { run_group(tasks); });
+  };
+  work.fire_and_forget = [pool](std::size_t tasks) {
+    Countdown left(tasks);
+    for (std::size_t i = 0; i < tasks; ++i) {
+      pool->arena.enqueue([&left] { left.count_down(); });
+    }
+    left.wait();
   };
   work.future_each = [pool](std::size_t tasks) {
     std::vector<std::future<int>> futures;
@@ -73,6 +93,7 @@ PoolWorkloads start(int workers) {
       group.wait();
     });
   };
+  work.fib = [pool](int n) { return pool->arena.execute([n] { return fib(n); }); };
   work.map = [pool](std::span<const double> from, std::span<double> to) {
     pool->arena.execute([=] {
       tbb::parallel_for(tbb::blocked_range<std::size_t>(0, from.size()), [=](const auto& range) {

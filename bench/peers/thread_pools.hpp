@@ -18,7 +18,11 @@ struct PoolWorkloads {
   // So many empty tasks, handed over one by one, and one wait for all of them.
   std::function<void(std::size_t tasks)> fire_and_wait;
 
-  // The same, but each task returns an int through a future, and all futures are read at the end.
+  // The same through the library's way of handing over a task by itself, with nothing around it that
+  // knows of the others: what counts them is the tasks' own.
+  std::function<void(std::size_t tasks)> fire_and_forget;
+
+  // Each task returns an int through a future, and all futures are read at the end.
   std::function<void(std::size_t tasks)> future_each;
 
   // One task and its result.
@@ -27,7 +31,13 @@ struct PoolWorkloads {
   // So many outer tasks, each of which hands over the inner ones and waits for them.
   std::function<void(std::size_t outer, std::size_t inner)> nested;
 
-  // to[i] = 2 * from[i] + 1.
+  // The same with a future for each task.
+  std::function<void(std::size_t outer, std::size_t inner)> nested_futures;
+
+  // Fibonacci numbers, each a sum of two tasks: one is forked, the other called.
+  std::function<long(int n)> fib;
+
+  // to[i] = 2 * from[i] + 1, by the library's parallel loop if it has one.
   std::function<void(std::span<const double> from, std::span<double> to)> map;
 };
 

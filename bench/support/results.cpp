@@ -127,7 +127,7 @@ std::vector<std::string> contestant_names(const std::vector<Row>& rows) {
 }
 
 void print_header(const std::vector<std::string>& contestants) {
-  std::string line = fmt::format("{:<27}{:<9}", "row", "unit");
+  std::string line = fmt::format("{:<38}{:<9}", "row", "unit");
   for (const std::string& name : contestants) {
     line += fmt::format("{:>12}", name);
   }
@@ -135,7 +135,7 @@ void print_header(const std::vector<std::string>& contestants) {
 }
 
 void print_row(const RowResult& result, const std::vector<std::string>& contestants) {
-  std::string line = fmt::format("{:<27}{:<9}", result.name, result.unit);
+  std::string line = fmt::format("{:<38}{:<9}", result.name, result.unit);
   for (const std::string& name : contestants) {
     std::optional<double> value;
     if (name == contestants.front()) {

@@ -7,13 +7,14 @@
 
 namespace bench {
 
-Row pool_row(const std::string& name, const std::string& unit, MeasurePool measure) {
+Row pool_row(const std::string& name, const std::string& unit, MeasurePool measure,
+             int with_workers) {
   Row row{.name = name, .unit = unit};
   for (const PoolLibrary& library : pool_libraries()) {
     Contestant contestant{.name = library.name};
     if (library.start != nullptr) {
-      contestant.measure = [library, measure] {
-        PoolWorkloads work = library.start(workers);
+      contestant.measure = [library, measure, with_workers] {
+        PoolWorkloads work = library.start(with_workers);
         return measure(work, library.fewer);
       };
     } else {
@@ -29,6 +30,6 @@ Row pool_row(const std::string& name, const std::string& unit, MeasurePool measu
 int main(int argc, char** argv) {
   return bench::run_suite("threads",
                           {bench::throughput_rows, bench::latency_rows, bench::computing_rows,
-                           bench::idle_rows, bench::python_rows},
+                           bench::idle_rows, bench::python_rows, bench::growth_rows},
                           argc, argv);
 }

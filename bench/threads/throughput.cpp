@@ -6,53 +6,76 @@
 #include "support/clock.hpp"
 #include "threads/rows.hpp"
 
+#include <stdexcept>
+#include <utility>
+
 namespace bench {
 namespace {
 
 constexpr int repetitions = 1;  // after one to warm up
 
-Row fire_and_wait(const Settings& settings) {
-  const std::size_t all = settings.count(1'000'000);
-  return pool_row("threads/fire_and_wait", "ns/task",
-                  [all](PoolWorkloads& work, std::size_t fewer) -> std::optional<double> {
-                    if (!work.fire_and_wait) {
+using Tasks = std::function<void(std::size_t)> PoolWorkloads::*;
+using Nested = std::function<void(std::size_t, std::size_t)> PoolWorkloads::*;
+
+Row many_tasks(const std::string& name, std::size_t all, Tasks workload) {
+  return pool_row(name, "ns/task",
+                  [=](PoolWorkloads& work, std::size_t fewer) -> std::optional<double> {
+                    if (!(work.*workload)) {
                       return std::nullopt;
                     }
                     const std::size_t tasks = all / fewer;
-                    return ns_per_item(tasks, repetitions, [&] { work.fire_and_wait(tasks); });
+                    return ns_per_item(tasks, repetitions, [&] { (work.*workload)(tasks); });
                   });
 }
 
-Row future_each(const Settings& settings) {
-  const std::size_t all = settings.count(1'000'000);
-  return pool_row("threads/future_each", "ns/task",
-                  [all](PoolWorkloads& work, std::size_t fewer) -> std::optional<double> {
-                    if (!work.future_each) {
-                      return std::nullopt;
-                    }
-                    const std::size_t tasks = all / fewer;
-                    return ns_per_item(tasks, repetitions, [&] { work.future_each(tasks); });
-                  });
+Row nested_tasks(const std::string& name, std::size_t all, Nested workload) {
+  return pool_row(
+      name, "ns/task", [=](PoolWorkloads& work, std::size_t fewer) -> std::optional<double> {
+        if (!(work.*workload)) {
+          return std::nullopt;
+        }
+        constexpr std::size_t inner = 100;
+        const std::size_t outer = all / fewer;
+        return ns_per_item(outer * inner, repetitions, [&] { (work.*workload)(outer, inner); });
+      });
 }
 
-Row nested(const Settings& settings) {
-  const std::size_t all = settings.count(1000);
-  return pool_row("threads/nested", "ns/task",
-                  [all](PoolWorkloads& work, std::size_t fewer) -> std::optional<double> {
-                    if (!work.nested) {
+// Of 2 F(n + 1) - 1 calls all but those at the leaves fork once.
+std::size_t forks_of_fib(int n) {
+  std::size_t before = 0;
+  std::size_t now = 1;
+  for (int i = 0; i < n; ++i) {
+    before = std::exchange(now, before + now);
+  }
+  return now - 1;
+}
+
+Row fib(const Settings& settings) {
+  const int n = settings.quick ? 22 : 27;
+  return pool_row("threads/fib27", "ns/fork",
+                  [n](PoolWorkloads& work, std::size_t) -> std::optional<double> {
+                    if (!work.fib) {
                       return std::nullopt;
                     }
-                    constexpr std::size_t inner = 100;
-                    const std::size_t outer = all / fewer;
-                    return ns_per_item(outer * inner, repetitions,
-                                       [&] { work.nested(outer, inner); });
+                    return ns_per_item(forks_of_fib(n), 3, [&] {
+                      if (work.fib(n) != (n == 27 ? 196'418 : 17'711)) {
+                        throw std::runtime_error("the number is wrong");
+                      }
+                    });
                   });
 }
 
 }  // namespace
 
 std::vector<Row> throughput_rows(const Settings& settings) {
-  return {fire_and_wait(settings), future_each(settings), nested(settings)};
+  const std::size_t tasks = settings.count(1'000'000);
+  const std::size_t outer = settings.count(1000);
+  return {many_tasks("threads/fire_and_wait", tasks, &PoolWorkloads::fire_and_wait),
+          many_tasks("threads/fire_and_forget", tasks, &PoolWorkloads::fire_and_forget),
+          many_tasks("threads/future_each", tasks, &PoolWorkloads::future_each),
+          nested_tasks("threads/nested", outer, &PoolWorkloads::nested),
+          nested_tasks("threads/nested_futures", outer, &PoolWorkloads::nested_futures),
+          fib(settings)};
 }
 
 }  // namespace bench
