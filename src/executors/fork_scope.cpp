@@ -246,6 +246,9 @@ std::stop_token ForkScope::stop_token() {
 }
 
 std::vector<std::exception_ptr> ForkScope::take_errors() {
+  if (!cancelled()) [[likely]] {
+    return {};  // fail() cancels, and what a child did comes before the join
+  }
   const threading::Guard guard(lock_);
   std::vector<std::exception_ptr> errors;
   if (first_error_ != nullptr) {
