@@ -156,7 +156,8 @@ bool ForkScope::spin() noexcept {
   constexpr unsigned looks_between_thefts = 16;
   unsigned looks = 0;
   return pool_->spin_ns_ != 0 && spin_until(pool_->spin_ns_, [this, &looks] {
-           return all_ended() || (++looks % looks_between_thefts == 0 && run_of_thief());
+           ++looks;
+           return all_ended() || (looks % looks_between_thefts == 0 && run_of_thief());
          });
 }
 
