@@ -93,7 +93,11 @@ void ForkScope::sit_down() {
 void ForkScope::stand_up() noexcept {
   seated_ = false;
   Lane* const lane = std::exchange(lane_, nullptr);
-  if (!guest_ || --lane->scopes > 0) {
+  if (!guest_) {
+    return;
+  }
+  --lane->scopes;
+  if (lane->scopes > 0) {
     return;
   }
   Seat* seat = &seat_of_this_thread;

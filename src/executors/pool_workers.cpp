@@ -166,6 +166,7 @@ void ThreadPool::park(Worker& worker) {
     return;
   }
   guard.unlock();
+  worker.bundle_ = 1;  // what comes next may be slow, and is to start in its order
   worker.sleep_until_woken();
 }
 
