@@ -53,7 +53,7 @@ def legend(names, x, y):
 
 def bars(rows):
     """Each contestant's time as a multiple of coeval's, on a logarithmic scale."""
-    left, top, width, bar = 170, 60, 900, 11
+    left, top, width, bar = 170, 60, 900, 14
     least, most = 0.25, 1000
     scale = (width - left - 110) / math.log10(most / least)
 
@@ -71,7 +71,7 @@ def bars(rows):
             body.append(
                 f'<rect x="{left}" y="{y}" width="{end - left:.1f}" height="{bar - 2}" fill="{COLOURS[name]}"/>\n'
             )
-            body.append(text(end + 4, y + bar - 2, f"{short(value)} {row['unit']}"))
+            body.append(text(end + 4, y + bar - 3, f"{short(value)} {row['unit']}"))
             y += bar
         y += 10
     grid = []

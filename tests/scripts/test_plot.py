@@ -40,8 +40,9 @@ class Plot(unittest.TestCase):
         self.assertLess(self.width(picture, "coeval"), self.width(picture, "oneTBB"))
 
     def width(self, picture, name):
-        bars = [line for line in picture.splitlines() if plot.COLOURS[name] in line and 'height="9"' in line]
-        return float(bars[0].split('width="')[1].split('"')[0])
+        of_name = [line for line in picture.splitlines() if plot.COLOURS[name] in line and "<rect" in line]
+        bar = of_name[1]  # the first is that of the legend
+        return float(bar.split('width="')[1].split('"')[0])
 
     def test_lines_for_growth(self):
         rows = [row(f"threads/growth/workers_{n}/{kind}", 10.0 * n, oneTBB=20.0) for n in (1, 64) for kind in ("forget", "each")]
