@@ -28,7 +28,7 @@ constexpr std::int64_t probed_ns = 5'000;
 
 }  // namespace
 
-void LoopBody::fork(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept {
+void LoopBody::split(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept {
   loop.both({part.begin, middle, nullptr}, {middle, part.end, nullptr});
 }
 
@@ -56,7 +56,7 @@ void LoopRun::run_by_grain(LoopPart part) noexcept {
   const std::uint64_t iterations = part.end - part.begin;
   if (iterations > grain) {
     const std::uint64_t pieces = (iterations - 1) / grain + 1;
-    body_.fork(*this, part, part.begin + pieces / 2 * grain);
+    body_.split(*this, part, part.begin + pieces / 2 * grain);
   } else {
     do_piece(part, iterations);
   }
@@ -84,7 +84,7 @@ void LoopRun::run_by_time(LoopPart part) noexcept {
   while (part.begin != part.end && !call_.stopped()) {
     const std::uint64_t left = part.end - part.begin;
     if (is_worth_forking(left)) {
-      body_.fork(*this, part, part.begin + left / 2);
+      body_.split(*this, part, part.begin + left / 2);
       return;
     }
     const double ns = call_.ns();

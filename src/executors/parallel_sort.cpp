@@ -18,7 +18,7 @@ constexpr std::size_t never_forked = 32;
 constexpr double assumed_ns = 1;
 
 double comparisons(std::size_t size) noexcept {
-  return static_cast<double>(size) * std::bit_width(size);
+  return static_cast<double>(size) * static_cast<double>(std::bit_width(size));
 }
 
 }  // namespace

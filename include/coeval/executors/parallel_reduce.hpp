@@ -52,7 +52,7 @@ class ReduceLoop final : public LoopBody {
     *result = std::move(sum);
   }
 
-  void fork(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept override {
+  void split(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept override {
     auto& left = *static_cast<std::optional<T>*>(part.result);
     std::optional<T> right;
     loop.both({part.begin, middle, part.result}, {middle, part.end, &right});

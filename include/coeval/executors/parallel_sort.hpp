@@ -63,14 +63,14 @@ class ParallelSort {
         sort_.sort(part);
         end_sort(call_, size, begun);
       } else {
-        fork(part, sort_.cut(part));
+        split(part, sort_.cut(part));
       }
     } catch (...) {
       call_.fail(std::current_exception());
     }
   }
 
-  void fork(const Part& part, const typename Sort::Cut& cut) noexcept {
+  void split(const Part& part, const typename Sort::Cut& cut) noexcept {
     const auto sort_left = [&] { sort(part.left_of(cut)); };
     const auto sort_right = [&] { sort(part.right_of(cut)); };
     call_.both(WorkRef(sort_left), WorkRef(sort_right));

@@ -29,7 +29,7 @@ class COEVAL_EXPORT LoopBody {
 
   // Has the part run in two halves: calls loop.both() with a new result for the right one, and adds
   // that to the left one's. Here for loops that yield nothing.
-  virtual void fork(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept;
+  virtual void split(LoopRun& loop, const LoopPart& part, std::uint64_t middle) const noexcept;
 
  protected:
   LoopBody() = default;
