@@ -30,7 +30,8 @@ class InboxModel : public testing::Test {
  protected:
   InboxModel() {
     coeval::threading::detail::current_ident_source = []() noexcept {
-      return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1);
+      // Above all numbers that the library gives to the threads that it starts.
+      return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1'000'000'000);
     };
   }
 

@@ -23,7 +23,8 @@ class ThreadPoolModel : public testing::Test {
  protected:
   ThreadPoolModel() {
     coeval::threading::detail::current_ident_source = []() noexcept {
-      return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1);
+      // Above all numbers that the library gives to the threads that it starts.
+      return static_cast<coeval::threading::detail::Ident>(model::thread_id() + 1'000'000'000);
     };
     // What the library does once per process comes before the executions that are compared.
     const model::Result once = model::explore(
