@@ -158,11 +158,14 @@ void ForkScope::join() noexcept {
 // Children that others run end soon, most often: true if they have, or if there was more to do.
 bool ForkScope::spin() noexcept {
   constexpr unsigned looks_between_thefts = 16;
+  if (pool_->spin_ns_ == 0) {
+    return false;
+  }
   unsigned looks = 0;
-  return pool_->spin_ns_ != 0 && spin_until(pool_->spin_ns_, [this, &looks] {
-           ++looks;
-           return all_ended() || (looks % looks_between_thefts == 0 && run_of_thief());
-         });
+  return spin_until(pool_->spin_ns_, [this, &looks] {
+    ++looks;
+    return all_ended() || (looks % looks_between_thefts == 0 && run_of_thief());
+  });
 }
 
 bool ForkScope::run_own() noexcept {
