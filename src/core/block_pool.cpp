@@ -20,15 +20,16 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__) || COEVAL_HAS_FEATURE(address_sanitizer) || \
     defined(COEVAL_ATOMIC_HEADER)
-#define COEVAL_PLAIN_BLOCKS 1
+#define COEVAL_POOLED_BLOCKS false
 #else
-#define COEVAL_PLAIN_BLOCKS 0
+#define COEVAL_POOLED_BLOCKS true
 #endif
 
 namespace coeval::detail {
 namespace {
 
-constexpr std::size_t most_pooled = 256;
+constexpr bool pooled = COEVAL_POOLED_BLOCKS;
+constexpr std::size_t most_pooled = pooled ? 256 : 0;
 constexpr std::array<std::size_t, 5> class_sizes{32, 64, 128, 192, 256};
 
 constexpr std::size_t class_of(std::size_t size) noexcept {
@@ -122,7 +123,6 @@ class ThreadStore {
 };
 
 // Trivial, so that reading it costs no more than the address; the owner below ends the store.
-#if !COEVAL_PLAIN_BLOCKS
 [[gnu::tls_model("initial-exec")]] constinit thread_local ThreadStore* store_of_this_thread =
     nullptr;
 [[gnu::tls_model("initial-exec")]] constinit thread_local bool thread_is_ending = false;
@@ -161,12 +161,10 @@ ThreadStore* own_store() {
   }
   return store_of_this_thread;
 }
-#endif
 
 }  // namespace
 
 void* allocate_block(std::size_t size) {
-#if !COEVAL_PLAIN_BLOCKS
   if (size <= most_pooled) {
     const std::size_t size_class = class_of(size);
     if (ThreadStore* const store = own_store()) {
@@ -174,12 +172,10 @@ void* allocate_block(std::size_t size) {
     }
     return depot_of(size_class).allocate_one();
   }
-#endif
   return ::operator new(size);
 }
 
 void free_block(void* block, std::size_t size) noexcept {
-#if !COEVAL_PLAIN_BLOCKS
   if (size <= most_pooled) {
     const std::size_t size_class = class_of(size);
     ThreadStore* store = nullptr;
@@ -193,8 +189,6 @@ void free_block(void* block, std::size_t size) noexcept {
     }
     return;
   }
-#endif
-  static_cast<void>(size);
   ::operator delete(block);
 }
 
