@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <numeric>
 #include <stdexcept>
@@ -193,6 +194,24 @@ TEST(ParallelShutdownTest, a_loop_that_has_begun_is_done_in_spite_of_a_shutdown)
     });
     ASSERT_EQ(calls, 100);
   }
+}
+
+TEST(ParallelShutdownTest, a_loop_that_has_begun_here_is_done_here_if_the_executor_takes_no_part) {
+  ThreadPoolExecutor pool({.max_workers = 2});
+  std::atomic<int> calls = 0;
+  parallel_for(pool, 0, 1000, [&](int i) {
+    ++calls;
+    if (i == 0) {
+      pool.shutdown();
+    }
+    if (i < 10) {  // so that it is worth while to ask for help
+      const auto begin = std::chrono::steady_clock::now();
+      support::until([&] {
+        return std::chrono::steady_clock::now() - begin > std::chrono::microseconds(100);
+      });
+    }
+  });
+  EXPECT_EQ(calls, 1000);
 }
 
 thread_local int from_initializer = 0;

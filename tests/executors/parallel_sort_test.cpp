@@ -230,7 +230,11 @@ TEST_P(ParallelSortTest, after_a_stop_no_element_is_lost_or_there_twice) {
 // they are compared, so that each pivot turns out to be a bad one.
 class Adversary {
  public:
-  explicit Adversary(int size) : values_(static_cast<std::size_t>(size), size) {}
+  explicit Adversary(int size) : values_(static_cast<std::size_t>(size), size) {
+    for (const int first : {1, 0, 2}) {  // decided, so that it is not sorted by luck
+      values_[static_cast<std::size_t>(decided_++)] = first;
+    }
+  }
 
   bool less(int a, int b) {
     ++comparisons;
@@ -267,6 +271,22 @@ TEST(ParallelSortWorstCaseTest, is_of_the_order_of_n_log_n) {
                   [&](int a, int b) { return adversary.less(a, b); });
     EXPECT_LT(adversary.comparisons, 6 * size * std::bit_width(std::size_t{size}));
   }
+}
+
+TEST(ParallelSortWorstCaseTest, few_different_values_take_a_few_comparisons_each) {
+  constexpr int size = 20'000;
+  InlineExecutor here;
+  std::int64_t comparisons = 0;
+  Numbers numbers(size);
+  for (int i = 0; i < size; ++i) {
+    numbers[static_cast<std::size_t>(i)] = i * 7919 % size % 2;
+  }
+  parallel_sort(here, numbers, [&](int a, int b) {
+    ++comparisons;
+    return a < b;
+  });
+  EXPECT_TRUE(std::ranges::is_sorted(numbers));
+  EXPECT_LT(comparisons, 6 * size);
 }
 
 }  // namespace
