@@ -56,6 +56,14 @@ ExceptionGroup::~ExceptionGroup() = default;
 
 SystemExit::SystemExit(int code) : Error(fmt::format("exit with code {}", code)), code_(code) {}
 
+RemoteError::RemoteError(std::string type, std::string message, std::string stack)
+    : Error(type + ": " + message),
+      type_(std::move(type)),
+      message_(std::move(message)),
+      stack_(std::move(stack)) {}
+
+RemoteError::~RemoteError() = default;
+
 std::string type_name(const std::type_info& type) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> readable(

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/core/system.hpp>
 
+#include "kernel_calls.hpp"
+
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/random.h>
@@ -11,6 +13,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <climits>
 
 namespace coeval {
 namespace {
@@ -32,8 +35,9 @@ std::int64_t thread_cpu_ns(pthread_t thread) noexcept {
   return used.tv_sec * nanoseconds_per_second + used.tv_nsec;
 }
 
-int futex_wait(const std::uint32_t* word, std::uint32_t expected,
-               std::int64_t deadline_ns) noexcept {
+// WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, so an interrupted wait is simply repeated.
+int wait_on(const std::uint32_t* word, int operation, std::uint32_t expected,
+            std::int64_t deadline_ns) noexcept {
   timespec deadline{};
   const timespec* until = nullptr;
   if (deadline_ns != never_ns) {
@@ -43,14 +47,37 @@ int futex_wait(const std::uint32_t* word, std::uint32_t expected,
     deadline.tv_nsec = when % nanoseconds_per_second;
     until = &deadline;
   }
-  // WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, so an interrupted wait is simply repeated.
-  const long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, until, nullptr,
-                              FUTEX_BITSET_MATCH_ANY);
+  const long result =
+      syscall(SYS_futex, word, operation, expected, until, nullptr, FUTEX_BITSET_MATCH_ANY);
   return result == 0 ? 0 : errno;
+}
+
+int futex_wait(const std::uint32_t* word, std::uint32_t expected,
+               std::int64_t deadline_ns) noexcept {
+  return wait_on(word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline_ns);
 }
 
 int futex_wake(const std::uint32_t* word, int count) noexcept {
   const long result = syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  return result >= 0 ? 0 : errno;
+}
+
+int shared_futex_wait(const std::uint32_t* word, std::uint32_t expected,
+                      std::int64_t deadline_ns) noexcept {
+  return wait_on(word, FUTEX_WAIT_BITSET, expected, deadline_ns);
+}
+
+int shared_futex_wake(const std::uint32_t* word, int count) noexcept {
+  const long result = syscall(SYS_futex, word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+  return result >= 0 ? 0 : errno;
+}
+
+// The operation stores value in the second word, which is the first one again, and wakes the
+// sleepers of both; its comparison is of no interest.
+int shared_futex_store(std::uint32_t* word, std::uint32_t value) noexcept {
+  const std::uint32_t operation = FUTEX_OP(FUTEX_OP_SET, value, FUTEX_OP_CMP_NE, 0U);
+  const long result = syscall(SYS_futex, word, FUTEX_WAKE_OP, INT_MAX,
+                              static_cast<unsigned long>(0), word, operation);
   return result >= 0 ? 0 : errno;
 }
 
@@ -135,6 +162,9 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .thread_cpu_ns = thread_cpu_ns,
                                    .futex_wait = futex_wait,
                                    .futex_wake = futex_wake,
+                                   .shared_futex_wait = shared_futex_wait,
+                                   .shared_futex_wake = shared_futex_wake,
+                                   .shared_futex_store = shared_futex_store,
                                    .thread_create = thread_create,
                                    .thread_join = thread_join,
                                    .thread_self = thread_self,
@@ -146,7 +176,9 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .set_affinity = set_affinity,
                                    .random = random,
                                    .read_file = read_file,
-                                   .write_error = write_error};
+                                   .write_error = write_error,
+                                   .descriptor = descriptor_kernel::calls,
+                                   .process = process_kernel::calls};
 
 // A setting and no part of any protocol. Constant-initialised, so it is there before any
 // constructor.

@@ -109,6 +109,26 @@ class atomic {
   void notify_one(const Where& where = Where::current()) const noexcept { notify(false, where); }
   void notify_all(const Where& where = Where::current()) const noexcept { notify(true, where); }
 
+  // The checker's threads share everything, so these are the same to it.
+  bool wait_shared(T expected, Deadline deadline,
+                   const Where& where = Where::current()) const noexcept
+    requires(sizeof(T) == 4)
+  {
+    return wait(expected, deadline, where);
+  }
+  void notify_one_shared(const Where& where = Where::current()) const noexcept {
+    notify(false, where);
+  }
+  void notify_all_shared(const Where& where = Where::current()) const noexcept {
+    notify(true, where);
+  }
+  void store_and_notify_shared(T value, const Where& where = Where::current()) noexcept
+    requires(sizeof(T) == 4)
+  {
+    store(value, std::memory_order_seq_cst, where);
+    notify(true, where);
+  }
+
  private:
   using Wide = std::uint64_t;
   using Bits = std::conditional_t<

@@ -78,11 +78,33 @@ class atomic {
     return sys().futex_wait(futex_word(), low, deadline.nanoseconds()) != ETIMEDOUT;
   }
 
+  // The same for an atomic in memory that several processes share.
+  bool wait_shared(T expected, Deadline deadline) const noexcept
+    requires(sizeof(T) == 4)
+  {
+    return sys().shared_futex_wait(futex_word(), static_cast<std::uint32_t>(expected),
+                                   deadline.nanoseconds()) != ETIMEDOUT;
+  }
+
   // Wakes one sleeper, or all of them. Touches no memory but the address, so it may be called when
   // a woken thread could already have destroyed the atomic.
   void notify_one() const noexcept { sys().futex_wake(futex_word(), 1); }
   void notify_all() const noexcept {
     sys().futex_wake(futex_word(), std::numeric_limits<int>::max());
+  }
+  // The sleepers of wait_shared().
+  void notify_one_shared() const noexcept { sys().shared_futex_wake(futex_word(), 1); }
+  void notify_all_shared() const noexcept {
+    sys().shared_futex_wake(futex_word(), std::numeric_limits<int>::max());
+  }
+
+  // Stores a value below 2048 and wakes all sleepers of wait_shared(); a SIGKILL comes before both
+  // or after both. A sequentially consistent store.
+  void store_and_notify_shared(T value) noexcept
+    requires(sizeof(T) == 4)
+  {
+    sys().shared_futex_store(const_cast<std::uint32_t*>(futex_word()),
+                             static_cast<std::uint32_t>(value));
   }
 
  private:

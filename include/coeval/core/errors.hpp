@@ -7,7 +7,7 @@
 //   Error ← RuntimeError ← BrokenExecutor ← BrokenThreadPool
 //         |              ← BrokenBarrierError
 //         ← ValueError, InvalidStateError, CancelledError, TimeoutError, QueueFull, QueueEmpty,
-//           BrokenPromise, ExceptionGroup, SystemExit
+//           BrokenPromise, ExceptionGroup, SystemExit, PickleError, RemoteError, OwnerDied, EOFError
 //
 // A failed system call that has no better name is a std::system_error whose text names the call.
 // Every text says what happened, to which named thing, and what to do next.
@@ -119,6 +119,47 @@ class COEVAL_EXPORT SystemExit : public Error {
 
  private:
   int code_;
+};
+
+// A value cannot be pickled, or bytes are not what pickle::dumps makes of the type asked for. The
+// text names the type.
+class COEVAL_EXPORT PickleError : public Error {
+ public:
+  using Error::Error;
+};
+
+// An exception from another process whose type cannot be made again here. The text is that of
+// describe(): type and message.
+class COEVAL_EXPORT RemoteError : public Error {
+ public:
+  // type: the readable name of the exception's type. message: its what(). stack: where it was
+  // thrown, a line per frame; empty when that is not known.
+  RemoteError(std::string type, std::string message, std::string stack = {});
+  RemoteError(const RemoteError&) = default;
+  RemoteError& operator=(const RemoteError&) = default;
+  ~RemoteError() override;
+
+  const std::string& type() const noexcept { return type_; }
+  const std::string& message() const noexcept { return message_; }
+  const std::string& stack() const noexcept { return stack_; }
+
+ private:
+  std::string type_;
+  std::string message_;
+  std::string stack_;
+};
+
+// The process or thread that held a lock died without releasing it: what the lock protects may be
+// half changed. Raised once, to the next one who wants the lock, who does not get it.
+class COEVAL_EXPORT OwnerDied : public Error {
+ public:
+  using Error::Error;
+};
+
+// The other end of a connection is closed and everything it sent has been received.
+class COEVAL_EXPORT EOFError : public Error {
+ public:
+  using Error::Error;
 };
 
 // A readable name of a type: "std::vector<int>" and not what the linker calls it.

@@ -6,7 +6,9 @@
 // library goes through the one table below, so that a test can make the Nth call fail, stop the
 // clock or count the calls. Programs have no reason to touch it.
 
+#include <coeval/core/descriptor_calls.hpp>
 #include <coeval/core/export.hpp>
+#include <coeval/core/process_calls.hpp>
 
 #include <pthread.h>
 #include <sched.h>
@@ -37,6 +39,14 @@ struct SystemCalls {
   // Wakes up to count sleepers on word.
   int (*futex_wake)(const std::uint32_t* word, int count) noexcept;
 
+  // The same for a word in memory that several processes share.
+  int (*shared_futex_wait)(const std::uint32_t* word, std::uint32_t expected,
+                           std::int64_t deadline_ns) noexcept;
+  int (*shared_futex_wake)(const std::uint32_t* word, int count) noexcept;
+  // Stores value (of at most 11 bits) in *word and wakes all its sleepers, in one step as far as a
+  // SIGKILL is concerned. FUTEX_WAKE_OP in futex(2).
+  int (*shared_futex_store)(std::uint32_t* word, std::uint32_t value) noexcept;
+
   int (*thread_create)(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept;
   int (*thread_join)(pthread_t thread) noexcept;
   pthread_t (*thread_self)() noexcept;
@@ -53,6 +63,9 @@ struct SystemCalls {
   ssize_t (*read_file)(const char* path, char* buffer, std::size_t size) noexcept;
   // Writes to standard error, as much as it takes; never fails visibly.
   void (*write_error)(const char* text, std::size_t size) noexcept;
+
+  DescriptorCalls descriptor;
+  ProcessCalls process;
 };
 
 // The table in force. Thread-safe.

@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel_calls.hpp"
+
+#include <coeval/core/system.hpp>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace coeval::descriptor_kernel {
+namespace {
+
+constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
+
+int error_of(int result) noexcept {
+  return result == 0 ? 0 : errno;
+}
+
+template <class Count>
+Count or_error(Count result) noexcept {
+  return result >= 0 ? result : static_cast<Count>(-errno);
+}
+
+}  // namespace
+
+// Linux has closed the descriptor even when it reports EINTR or EIO: close(2).
+int close(int fd) noexcept {
+  return error_of(::close(fd));
+}
+
+int duplicate(int fd) noexcept {
+  return or_error(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+int open(const char* path, int flags, mode_t mode) noexcept {
+  return or_error(::open(path, flags | O_CLOEXEC, mode));
+}
+
+int redirect(int from, int to) noexcept {
+  return ::dup2(from, to) == to ? 0 : errno;
+}
+
+int unlink(const char* path) noexcept {
+  return error_of(::unlink(path));
+}
+
+ssize_t size(int fd) noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 ? static_cast<ssize_t>(status.st_size) : -errno;
+}
+
+int identity(int fd, std::uint64_t* device, std::uint64_t* inode) noexcept {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) {
+    return errno;
+  }
+  *device = status.st_dev;
+  *inode = status.st_ino;
+  return 0;
+}
+
+int memory_file(const char* name) noexcept {
+  return or_error(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+}
+
+int shared_open(const char* name, int flags, mode_t mode) noexcept {
+  return or_error(::shm_open(name, flags | O_CLOEXEC, mode));
+}
+
+int shared_unlink(const char* name) noexcept {
+  return error_of(::shm_unlink(name));
+}
+
+int truncate(int fd, off_t size) noexcept {
+  return error_of(::ftruncate(fd, size));
+}
+
+int allocate(int fd, off_t size) noexcept {
+  int error = 0;
+  do {
+    error = ::posix_fallocate(fd, 0, size);
+  } while (error == EINTR);
+  return error;
+}
+
+int seal(int fd, int seals) noexcept {
+  return error_of(::fcntl(fd, F_ADD_SEALS, seals));
+}
+
+int seals(int fd) noexcept {
+  return or_error(::fcntl(fd, F_GET_SEALS));
+}
+
+void* map(std::size_t size, int protection, int fd, int* error) noexcept {
+  void* const address = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
+  if (address == MAP_FAILED) {
+    *error = errno;
+    return nullptr;
+  }
+  return address;
+}
+
+int unmap(void* address, std::size_t size) noexcept {
+  return error_of(::munmap(address, size));
+}
+
+int socket(int domain, int type, int protocol) noexcept {
+  return or_error(::socket(domain, type | SOCK_CLOEXEC, protocol));
+}
+
+int socket_pair(int type, int* pair) noexcept {
+  return error_of(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
+}
+
+int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
+  return error_of(::bind(fd, address, size));
+}
+
+int listen(int fd, int backlog) noexcept {
+  return error_of(::listen(fd, backlog));
+}
+
+int accept(int fd, sockaddr* address, socklen_t* size) noexcept {
+  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC));
+}
+
+int connect(int fd, const sockaddr* address, socklen_t size) noexcept {
+  return error_of(::connect(fd, address, size));
+}
+
+int shutdown(int fd, int how) noexcept {
+  return error_of(::shutdown(fd, how));
+}
+
+int get_option(int fd, int level, int option, void* value, socklen_t* size) noexcept {
+  return error_of(::getsockopt(fd, level, option, value, size));
+}
+
+int set_option(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+  return error_of(::setsockopt(fd, level, option, value, size));
+}
+
+int socket_name(int fd, sockaddr* address, socklen_t* size) noexcept {
+  return error_of(::getsockname(fd, address, size));
+}
+
+// A closed other end is an error here, never a SIGPIPE.
+ssize_t send(int fd, const msghdr* message, int flags) noexcept {
+  return or_error(::sendmsg(fd, message, flags | MSG_NOSIGNAL));
+}
+
+ssize_t receive(int fd, msghdr* message, int flags) noexcept {
+  return or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+}
+
+int poll(pollfd* descriptors, std::size_t count, std::int64_t deadline_ns) noexcept {
+  timespec left{};
+  const timespec* timeout = nullptr;
+  if (deadline_ns != never_ns) {
+    const std::int64_t now = deadline_ns > 0 ? sys().monotonic_ns() : 0;
+    const std::int64_t time = deadline_ns > now ? deadline_ns - now : 0;
+    left.tv_sec = time / nanoseconds_per_second;
+    left.tv_nsec = time % nanoseconds_per_second;
+    timeout = &left;
+  }
+  return or_error(::ppoll(descriptors, count, timeout, nullptr));
+}
+
+}  // namespace coeval::descriptor_kernel
