@@ -11,6 +11,10 @@ SEAM = {"src/core/system.cpp": "the seam itself",
         "src/core/descriptor_kernel.cpp": "its part for descriptors",
         "src/core/process_kernel.cpp": "its part for processes"}
 
+# The kernel and glibc together know of a holder's death; nothing of ours could.
+ROBUST = {"src/multiprocessing/robust_mutex.cpp": "the lock that tells of a holder's death",
+          "src/multiprocessing/process_token.cpp": "registers with fork"}
+
 # (what must not stand in the library, where it may, what to write instead)
 RULES = [
     (r"\batomic_(?:thread|signal)_fence\b",
@@ -36,7 +40,7 @@ RULES = [
     (r"(?<![\w.>*])(?:::)?(?:syscall|clock_gettime|clock_nanosleep|nanosleep|usleep|sched_yield|"
      r"sched_[gs]etaffinity|pthread_(?:create|join|detach|kill|cancel|setname_np|(?:mutex|cond|"
      r"rwlock|spin|barrier)_\w+)|fork|vfork|posix_spawnp?|getrandom|getentropy|gettid)\s*\(",
-     SEAM,
+     SEAM | ROBUST,
      "call the kernel through coeval::sys()"),
     (r"(?<![\w.>])::(?:open|openat|read|write|close|pipe2?|dup[23]?|mmap|munmap|ftruncate|kill|"
      r"waitid|waitpid|poll|ppoll|socket\w*|accept4?|recv\w*|send\w*|eventfd|getpid|prctl)\s*\(",

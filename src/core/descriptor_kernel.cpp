@@ -26,6 +26,15 @@ Count or_error(Count result) noexcept {
   return result >= 0 ? result : static_cast<Count>(-errno);
 }
 
+void* map_as(int sharing, std::size_t size, int protection, int fd, int* error) noexcept {
+  void* const address = ::mmap(nullptr, size, protection, sharing, fd, 0);
+  if (address == MAP_FAILED) {
+    *error = errno;
+    return nullptr;
+  }
+  return address;
+}
+
 }  // namespace
 
 // Linux has closed the descriptor even when it reports EINTR or EIO: close(2).
@@ -64,6 +73,17 @@ int identity(int fd, std::uint64_t* device, std::uint64_t* inode) noexcept {
   return 0;
 }
 
+int look(const char* path, std::uint64_t* device, std::uint64_t* inode, mode_t* mode) noexcept {
+  struct stat status{};
+  if (::lstat(path, &status) != 0) {
+    return errno;
+  }
+  *device = status.st_dev;
+  *inode = status.st_ino;
+  *mode = status.st_mode;
+  return 0;
+}
+
 int memory_file(const char* name) noexcept {
   return or_error(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 }
@@ -80,12 +100,24 @@ int truncate(int fd, off_t size) noexcept {
   return error_of(::ftruncate(fd, size));
 }
 
-int allocate(int fd, off_t size) noexcept {
-  int error = 0;
-  do {
-    error = ::posix_fallocate(fd, 0, size);
-  } while (error == EINTR);
-  return error;
+// A signal ends a call on a memory file, and the kernel takes back what that call has allocated. So
+// each call is a short one: under the signals of a profiler's timer a long one would never end.
+int allocate(int fd, off_t offset, off_t size) noexcept {
+  constexpr off_t step = off_t{256} << 10;
+  for (const off_t end = offset + size; offset < end;) {
+    const off_t part = end - offset < step ? end - offset : step;
+    const int error = ::posix_fallocate(fd, offset, part);
+    if (error == 0) {
+      offset += part;
+    } else if (error != EINTR) {
+      return error;
+    }
+  }
+  return 0;
+}
+
+ssize_t write(int fd, const iovec* parts, std::size_t count) noexcept {
+  return or_error(::writev(fd, parts, static_cast<int>(count)));
 }
 
 int seal(int fd, int seals) noexcept {
@@ -97,16 +129,19 @@ int seals(int fd) noexcept {
 }
 
 void* map(std::size_t size, int protection, int fd, int* error) noexcept {
-  void* const address = ::mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
-  if (address == MAP_FAILED) {
-    *error = errno;
-    return nullptr;
-  }
-  return address;
+  return map_as(MAP_SHARED, size, protection, fd, error);
+}
+
+void* map_private(std::size_t size, int protection, int fd, int* error) noexcept {
+  return map_as(MAP_PRIVATE, size, protection, fd, error);
 }
 
 int unmap(void* address, std::size_t size) noexcept {
   return error_of(::munmap(address, size));
+}
+
+int advise(void* address, std::size_t size, int advice) noexcept {
+  return error_of(::madvise(address, size, advice));
 }
 
 int socket(int domain, int type, int protocol) noexcept {

@@ -57,12 +57,20 @@ ExceptionGroup::~ExceptionGroup() = default;
 SystemExit::SystemExit(int code) : Error(fmt::format("exit with code {}", code)), code_(code) {}
 
 RemoteError::RemoteError(std::string type, std::string message, std::string stack)
-    : Error(type + ": " + message),
+    : Error(type + ": " + message + (stack.empty() ? "" : "\n" + stack)),
       type_(std::move(type)),
       message_(std::move(message)),
       stack_(std::move(stack)) {}
 
 RemoteError::~RemoteError() = default;
+
+WorkerDied::WorkerDied(const std::string& message, int exitcode, pid_t pid, std::string stack)
+    : Error(stack.empty() ? message : message + "\n" + stack),
+      exitcode_(exitcode),
+      pid_(pid),
+      stack_(std::move(stack)) {}
+
+WorkerDied::~WorkerDied() = default;
 
 std::string type_name(const std::type_info& type) {
   int status = 0;

@@ -16,15 +16,19 @@ int redirect(int from, int to) noexcept;
 int unlink(const char* path) noexcept;
 ssize_t size(int fd) noexcept;
 int identity(int fd, std::uint64_t* device, std::uint64_t* inode) noexcept;
+int look(const char* path, std::uint64_t* device, std::uint64_t* inode, mode_t* mode) noexcept;
 int memory_file(const char* name) noexcept;
 int shared_open(const char* name, int flags, mode_t mode) noexcept;
 int shared_unlink(const char* name) noexcept;
 int truncate(int fd, off_t size) noexcept;
-int allocate(int fd, off_t size) noexcept;
+int allocate(int fd, off_t offset, off_t size) noexcept;
+ssize_t write(int fd, const iovec* parts, std::size_t count) noexcept;
 int seal(int fd, int seals) noexcept;
 int seals(int fd) noexcept;
 void* map(std::size_t size, int protection, int fd, int* error) noexcept;
+void* map_private(std::size_t size, int protection, int fd, int* error) noexcept;
 int unmap(void* address, std::size_t size) noexcept;
+int advise(void* address, std::size_t size, int advice) noexcept;
 int socket(int domain, int type, int protocol) noexcept;
 int socket_pair(int type, int* pair) noexcept;
 int bind(int fd, const sockaddr* address, socklen_t size) noexcept;
@@ -46,15 +50,19 @@ inline constexpr DescriptorCalls calls{.close = close,
                                        .unlink = unlink,
                                        .size = size,
                                        .identity = identity,
+                                       .look = look,
                                        .memory_file = memory_file,
                                        .shared_open = shared_open,
                                        .shared_unlink = shared_unlink,
                                        .truncate = truncate,
                                        .allocate = allocate,
+                                       .write = write,
                                        .seal = seal,
                                        .seals = seals,
                                        .map = map,
+                                       .map_private = map_private,
                                        .unmap = unmap,
+                                       .advise = advise,
                                        .socket = socket,
                                        .socket_pair = socket_pair,
                                        .bind = bind,
@@ -77,7 +85,9 @@ int spawn(const SpawnRequest& request, pid_t* pid) noexcept;
 int open(pid_t pid) noexcept;
 int signal(int pidfd, int number) noexcept;
 int reap(int pidfd, int* code) noexcept;
+void discard(pid_t pid) noexcept;
 pid_t parent() noexcept;
+uid_t user() noexcept;
 int die_with_parent() noexcept;
 int signal_mask(sigset_t* mask) noexcept;
 int block_signals(const sigset_t* mask) noexcept;
@@ -86,7 +96,9 @@ inline constexpr ProcessCalls calls{.spawn = spawn,
                                     .open = open,
                                     .signal = signal,
                                     .reap = reap,
+                                    .discard = discard,
                                     .parent = parent,
+                                    .user = user,
                                     .die_with_parent = die_with_parent,
                                     .signal_mask = signal_mask,
                                     .block_signals = block_signals};

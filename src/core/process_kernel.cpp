@@ -103,8 +103,18 @@ int reap(int pidfd, int* code) noexcept {
   return 0;
 }
 
+void discard(pid_t pid) noexcept {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 pid_t parent() noexcept {
   return ::getppid();
+}
+
+uid_t user() noexcept {
+  return ::geteuid();
 }
 
 int die_with_parent() noexcept {

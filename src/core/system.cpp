@@ -72,13 +72,24 @@ int shared_futex_wake(const std::uint32_t* word, int count) noexcept {
   return result >= 0 ? 0 : errno;
 }
 
-// The operation stores value in the second word, which is the first one again, and wakes the
-// sleepers of both; its comparison is of no interest.
-int shared_futex_store(std::uint32_t* word, std::uint32_t value) noexcept {
-  const std::uint32_t operation = FUTEX_OP(FUTEX_OP_SET, value, FUTEX_OP_CMP_NE, 0U);
+// The operation changes the second word, which is the first one again, and wakes the sleepers of
+// both; its comparison is of no interest.
+int change_and_wake(std::uint32_t* word, std::uint32_t operation) noexcept {
   const long result = syscall(SYS_futex, word, FUTEX_WAKE_OP, INT_MAX,
                               static_cast<unsigned long>(0), word, operation);
   return result >= 0 ? 0 : errno;
+}
+
+int shared_futex_store(std::uint32_t* word, std::uint32_t value) noexcept {
+  return change_and_wake(word, FUTEX_OP(FUTEX_OP_SET, value, FUTEX_OP_CMP_NE, 0U));
+}
+
+int shared_futex_or(std::uint32_t* word, std::uint32_t value) noexcept {
+  return change_and_wake(word, FUTEX_OP(FUTEX_OP_OR, value, FUTEX_OP_CMP_NE, 0U));
+}
+
+int shared_futex_add(std::uint32_t* word, std::uint32_t value) noexcept {
+  return change_and_wake(word, FUTEX_OP(FUTEX_OP_ADD, value, FUTEX_OP_CMP_NE, 0U));
 }
 
 int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept {
@@ -165,6 +176,8 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .shared_futex_wait = shared_futex_wait,
                                    .shared_futex_wake = shared_futex_wake,
                                    .shared_futex_store = shared_futex_store,
+                                   .shared_futex_or = shared_futex_or,
+                                   .shared_futex_add = shared_futex_add,
                                    .thread_create = thread_create,
                                    .thread_join = thread_join,
                                    .thread_self = thread_self,

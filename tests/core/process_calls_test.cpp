@@ -101,6 +101,10 @@ TEST(SharedFutex, is_no_private_one) {
   int code = 0;
   EXPECT_EQ(sys().process.reap(process.get(), &code), 0);
   EXPECT_EQ(code, 2047 % 256);
+  EXPECT_EQ(sys().shared_futex_add(word, 2), 0);
+  EXPECT_EQ(*word, 2049U);
+  EXPECT_EQ(sys().shared_futex_or(word, 3), 0);
+  EXPECT_EQ(*word, 2051U);
   ::munmap(page, 4096);
 }
 

@@ -106,6 +106,19 @@ class atomic {
     sys().shared_futex_store(const_cast<std::uint32_t*>(futex_word()),
                              static_cast<std::uint32_t>(value));
   }
+  // The same with fetch_or and fetch_add.
+  void or_and_notify_shared(T bits) noexcept
+    requires(sizeof(T) == 4 && std::integral<T>)
+  {
+    sys().shared_futex_or(const_cast<std::uint32_t*>(futex_word()),
+                          static_cast<std::uint32_t>(bits));
+  }
+  void add_and_notify_shared(T by) noexcept
+    requires(sizeof(T) == 4 && std::integral<T>)
+  {
+    sys().shared_futex_add(const_cast<std::uint32_t*>(futex_word()),
+                           static_cast<std::uint32_t>(by));
+  }
 
  private:
   using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;

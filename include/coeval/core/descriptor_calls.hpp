@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,17 +26,24 @@ struct DescriptorCalls {
   ssize_t (*size)(int fd) noexcept;
   // The device and inode of an open file: the same two numbers mean the same file.
   int (*identity)(int fd, std::uint64_t* device, std::uint64_t* inode) noexcept;
+  // The same of what is at a path, and its type and permissions. lstat(2).
+  int (*look)(const char* path, std::uint64_t* device, std::uint64_t* inode, mode_t* mode) noexcept;
 
   int (*memory_file)(const char* name) noexcept;  // memfd_create(2), sealable
   int (*shared_open)(const char* name, int flags, mode_t mode) noexcept;  // shm_open(3)
   int (*shared_unlink)(const char* name) noexcept;
   int (*truncate)(int fd, off_t size) noexcept;
-  int (*allocate)(int fd, off_t size) noexcept;  // posix_fallocate(3) from 0
-  int (*seal)(int fd, int seals) noexcept;       // F_ADD_SEALS
-  int (*seals)(int fd) noexcept;                 // F_GET_SEALS
+  int (*allocate)(int fd, off_t offset, off_t size) noexcept;                // posix_fallocate(3)
+  ssize_t (*write)(int fd, const iovec* parts, std::size_t count) noexcept;  // writev(2)
+  int (*seal)(int fd, int seals) noexcept;                                   // F_ADD_SEALS
+  int (*seals)(int fd) noexcept;                                             // F_GET_SEALS
   // mmap(2) of a file from 0, shared; null and *error when it fails.
   void* (*map)(std::size_t size, int protection, int fd, int* error) noexcept;
+  // The same, private: one of which nobody else sees a change. Only such a one may a file have that
+  // is sealed against writing, before Linux 6.7.
+  void* (*map_private)(std::size_t size, int protection, int fd, int* error) noexcept;
   int (*unmap)(void* address, std::size_t size) noexcept;
+  int (*advise)(void* address, std::size_t size, int advice) noexcept;  // madvise(2)
 
   int (*socket)(int domain, int type, int protocol) noexcept;
   int (*socket_pair)(int type, int* pair) noexcept;  // AF_UNIX

@@ -4,15 +4,18 @@
 
 // The library's exceptions: one tree under coeval::Error, with Python's names.
 //
-//   Error ← RuntimeError ← BrokenExecutor ← BrokenThreadPool
+//   Error ← RuntimeError ← BrokenExecutor ← BrokenThreadPool, BrokenProcessPool
 //         |              ← BrokenBarrierError
 //         ← ValueError, InvalidStateError, CancelledError, TimeoutError, QueueFull, QueueEmpty,
-//           BrokenPromise, ExceptionGroup, SystemExit, PickleError, RemoteError, OwnerDied, EOFError
+//           BrokenPromise, ExceptionGroup, SystemExit, PickleError, RemoteError, WorkerDied, OwnerDied,
+//           EOFError
 //
 // A failed system call that has no better name is a std::system_error whose text names the call.
 // Every text says what happened, to which named thing, and what to do next.
 
 #include <coeval/core/export.hpp>
+
+#include <sys/types.h>
 
 #include <exception>
 #include <stdexcept>
@@ -96,6 +99,13 @@ class COEVAL_EXPORT BrokenThreadPool : public BrokenExecutor {
   using BrokenExecutor::BrokenExecutor;
 };
 
+// The workers of a ProcessPoolExecutor cannot be used: its initializer failed, or they died one after
+// the other before they ran a task. The text says how the last one ended.
+class COEVAL_EXPORT BrokenProcessPool : public BrokenExecutor {
+ public:
+  using BrokenExecutor::BrokenExecutor;
+};
+
 // Several failures at once. The text counts and describes them.
 class COEVAL_EXPORT ExceptionGroup : public Error {
  public:
@@ -128,12 +138,12 @@ class COEVAL_EXPORT PickleError : public Error {
   using Error::Error;
 };
 
-// An exception from another process whose type cannot be made again here. The text is that of
-// describe(): type and message.
+// An exception from another process whose type cannot be made again here. The text is type and
+// message, and the stack below them.
 class COEVAL_EXPORT RemoteError : public Error {
  public:
   // type: the readable name of the exception's type. message: its what(). stack: where it was
-  // thrown, a line per frame; empty when that is not known.
+  // thrown, as ThrowStack::text() has it; empty when that is not known.
   RemoteError(std::string type, std::string message, std::string stack = {});
   RemoteError(const RemoteError&) = default;
   RemoteError& operator=(const RemoteError&) = default;
@@ -146,6 +156,29 @@ class COEVAL_EXPORT RemoteError : public Error {
  private:
   std::string type_;
   std::string message_;
+  std::string stack_;
+};
+
+// The process that ran a task died: of a signal, or because the task ended it. The text names the
+// task, the process and how it ended, and has the stack below it.
+class COEVAL_EXPORT WorkerDied : public Error {
+ public:
+  // exitcode: what the process returned, or minus the number of the signal that killed it. stack:
+  // where it crashed, as ThrowStack::text() has it; empty when that is not known.
+  WorkerDied(const std::string& message, int exitcode, pid_t pid, std::string stack = {});
+  WorkerDied(const WorkerDied&) = default;
+  WorkerDied& operator=(const WorkerDied&) = default;
+  ~WorkerDied() override;
+
+  // The number of the signal, 0 if it ended by itself.
+  int signal() const noexcept { return exitcode_ < 0 ? -exitcode_ : 0; }
+  int exitcode() const noexcept { return exitcode_; }
+  pid_t pid() const noexcept { return pid_; }
+  const std::string& stack() const noexcept { return stack_; }
+
+ private:
+  int exitcode_;
+  pid_t pid_;
   std::string stack_;
 };
 
@@ -165,8 +198,9 @@ class COEVAL_EXPORT EOFError : public Error {
 // A readable name of a type: "std::vector<int>" and not what the linker calls it.
 COEVAL_EXPORT std::string type_name(const std::type_info& type);
 
-// One line for a log: "coeval::TimeoutError: the text"; an exception that is no std::exception
-// gives its type's name; nullptr gives "no exception". Nested exceptions follow after " ← ".
+// For a log: "coeval::TimeoutError: the text", one line if the text is one; an exception that is no
+// std::exception gives its type's name; nullptr gives "no exception". Nested exceptions follow
+// after " ← ".
 COEVAL_EXPORT std::string describe(const std::exception_ptr& error);
 
 }  // namespace coeval

@@ -14,11 +14,12 @@ namespace coeval {
 enum class Severity { warning, error, critical };
 
 // source is the part of the library that speaks ("coeval.futures"), text one line without a line
-// end. Called from any thread, several at once; must not throw.
+// end; the stack of an exception follows it, a line per frame. Called from any thread, several at
+// once; must not throw.
 using LogHandler = void (*)(Severity severity, std::string_view source, std::string_view text);
 
-// Replaces the handler and returns the one before; nullptr restores the default, which prints one
-// line to standard error. Thread-safe.
+// Replaces the handler and returns the one before; nullptr restores the default, which prints the
+// text to standard error, in one piece. Thread-safe.
 COEVAL_EXPORT LogHandler set_log_handler(LogHandler handler) noexcept;
 
 // Says one line through the handler. Thread-safe; never throws.

@@ -28,9 +28,11 @@ struct ProcessCalls {
   // The end of a child, which is reaped: *code is its exit code, or minus the signal's number.
   // EAGAIN while it runs. waitid(2).
   int (*reap)(int pidfd, int* code) noexcept;
-  pid_t (*parent)() noexcept;                           // getppid(2)
-  int (*die_with_parent)() noexcept;                    // PR_SET_PDEATHSIG, SIGKILL
-  int (*signal_mask)(sigset_t* mask) noexcept;          // of the calling thread
+  void (*discard)(pid_t pid) noexcept;          // kills a child that was just started, and reaps it
+  pid_t (*parent)() noexcept;                   // getppid(2)
+  uid_t (*user)() noexcept;                     // geteuid(2)
+  int (*die_with_parent)() noexcept;            // PR_SET_PDEATHSIG, SIGKILL
+  int (*signal_mask)(sigset_t* mask) noexcept;  // of the calling thread
   int (*block_signals)(const sigset_t* mask) noexcept;  // in the calling thread
 };
 

@@ -43,9 +43,11 @@ struct SystemCalls {
   int (*shared_futex_wait)(const std::uint32_t* word, std::uint32_t expected,
                            std::int64_t deadline_ns) noexcept;
   int (*shared_futex_wake)(const std::uint32_t* word, int count) noexcept;
-  // Stores value (of at most 11 bits) in *word and wakes all its sleepers, in one step as far as a
-  // SIGKILL is concerned. FUTEX_WAKE_OP in futex(2).
+  // Stores value (of at most 11 bits) in *word, or sets its bits there, or adds it, and wakes all
+  // sleepers, in one step as far as a SIGKILL is concerned. FUTEX_WAKE_OP in futex(2).
   int (*shared_futex_store)(std::uint32_t* word, std::uint32_t value) noexcept;
+  int (*shared_futex_or)(std::uint32_t* word, std::uint32_t value) noexcept;
+  int (*shared_futex_add)(std::uint32_t* word, std::uint32_t value) noexcept;
 
   int (*thread_create)(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept;
   int (*thread_join)(pthread_t thread) noexcept;
