@@ -1,0 +1,340 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/pickle/exceptions.hpp>
+
+#include <coeval/core/errors.hpp>
+#include <coeval/core/throw_stack.hpp>
+#include <coeval/pickle/pickle.hpp>
+
+#include <cxxabi.h>
+
+#include <any>
+#include <array>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <typeinfo>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace coeval::pickle::detail {
+namespace {
+
+// How an exception is written: its kind, then what that kind needs, then what is nested in it.
+enum class Kind : std::uint8_t {
+  none,
+  of_known_type,  // its place in the table below, its text
+  system_error,   // code, text
+  group,          // text, exceptions
+  exit,           // code
+  remote,         // type, text, stack
+  worker_died,    // text, exit code, process, stack
+};
+
+// A type that comes back as itself.
+struct KnownType {
+  const std::type_info* type;
+  std::exception_ptr (*make)(const std::string& text, const std::exception_ptr& nested);
+};
+
+// With its nested exception, as std::throw_with_nested makes it.
+template <class T>
+std::exception_ptr with_nested(T error, const std::exception_ptr& nested) {
+  if (nested == nullptr) {
+    return std::make_exception_ptr(std::move(error));
+  }
+  try {
+    std::rethrow_exception(nested);
+  } catch (...) {
+    try {
+      std::throw_with_nested(std::move(error));
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+}
+
+// Has the constructor that takes a text.
+template <class T>
+constexpr KnownType with_text() {
+  return {&typeid(T), [](const std::string& text, const std::exception_ptr& nested) {
+            return with_nested(T(text), nested);
+          }};
+}
+// Its text says nothing but its name.
+template <class T>
+constexpr KnownType plain() {
+  return {&typeid(T), [](const std::string&, const std::exception_ptr& nested) {
+            return with_nested(T(), nested);
+          }};
+}
+
+// Their order is part of the format.
+const std::array known_types{
+    with_text<std::logic_error>(),
+    with_text<std::domain_error>(),
+    with_text<std::invalid_argument>(),
+    with_text<std::length_error>(),
+    with_text<std::out_of_range>(),
+    with_text<std::runtime_error>(),
+    with_text<std::range_error>(),
+    with_text<std::overflow_error>(),
+    with_text<std::underflow_error>(),
+    plain<std::exception>(),
+    plain<std::bad_exception>(),
+    plain<std::bad_alloc>(),
+    plain<std::bad_array_new_length>(),
+    plain<std::bad_cast>(),
+    plain<std::bad_typeid>(),
+    plain<std::bad_function_call>(),
+    plain<std::bad_optional_access>(),
+    plain<std::bad_variant_access>(),
+    plain<std::bad_any_cast>(),
+    plain<std::bad_weak_ptr>(),
+    with_text<Error>(),
+    with_text<RuntimeError>(),
+    with_text<ValueError>(),
+    with_text<InvalidStateError>(),
+    with_text<CancelledError>(),
+    with_text<TimeoutError>(),
+    with_text<QueueFull>(),
+    with_text<QueueEmpty>(),
+    with_text<BrokenPromise>(),
+    with_text<BrokenBarrierError>(),
+    with_text<BrokenExecutor>(),
+    with_text<BrokenThreadPool>(),
+    with_text<PickleError>(),
+    with_text<OwnerDied>(),
+    with_text<EOFError>(),
+    with_text<BrokenProcessPool>(),
+};
+
+// An exception of the program's may do anything in what().
+std::string text_of(const std::exception& error) noexcept {
+  try {
+    const char* const text = error.what();
+    return text != nullptr ? text : "";
+  } catch (...) {
+    return "(what() raised an exception)";
+  }
+}
+
+std::exception_ptr nested_in(const std::exception& error) {
+  const auto* nested = dynamic_cast<const std::nested_exception*>(&error);
+  return nested != nullptr ? nested->nested_ptr() : nullptr;
+}
+
+// The dynamic type; std::throw_with_nested wraps the type in one of its own.
+template <class T>
+bool is_exactly(const std::exception& error) {
+  return typeid(error) == typeid(T) || typeid(error) == typeid(std::_Nested_exception<T>);
+}
+
+std::string name_of(const std::exception& error) {
+  constexpr std::string_view wrapper = "std::_Nested_exception<";
+  std::string name = type_name(typeid(error));
+  if (name.starts_with(wrapper)) {
+    name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+  }
+  return name;
+}
+
+// The place in the table of the type, or of the one that std::throw_with_nested wrapped.
+std::optional<std::uint16_t> place_of(const std::exception& error) {
+  const std::string name = name_of(error);
+  for (std::size_t i = 0; i < known_types.size(); ++i) {
+    if (typeid(error) == *known_types[i].type || name == type_name(*known_types[i].type)) {
+      return static_cast<std::uint16_t>(i);
+    }
+  }
+  return std::nullopt;
+}
+
+// Where an exception was thrown; asked for only when it is needed, since that takes long.
+struct StackText {
+  const std::string* text = nullptr;
+  const ThrowStack* stack = nullptr;
+  std::string get() const {
+    return text != nullptr ? *text : stack != nullptr ? stack->text() : std::string();
+  }
+};
+
+void write_remote(OutputArchive& archive, const std::string& type, const std::string& message,
+                  const std::string& stack) {
+  archive(Kind::remote, type, message, stack);
+}
+
+void write_standard(OutputArchive& archive, const std::exception& error, const StackText& stack) {
+  if (is_exactly<ExceptionGroup>(error)) {
+    const auto& group = dynamic_cast<const ExceptionGroup&>(error);
+    // Its text is made of the message and the exceptions: the message comes first.
+    std::string message = text_of(error).substr(0, text_of(error).find('\n'));
+    message = message.substr(0, message.rfind(" ("));
+    archive(Kind::group, message, group.exceptions());
+  } else if (is_exactly<SystemExit>(error)) {
+    archive(Kind::exit, dynamic_cast<const SystemExit&>(error).code());
+  } else if (is_exactly<RemoteError>(error)) {
+    const auto& remote = dynamic_cast<const RemoteError&>(error);
+    write_remote(archive, remote.type(), remote.message(),
+                 remote.stack().empty() ? stack.get() : remote.stack());
+  } else if (is_exactly<WorkerDied>(error)) {
+    const auto& died = dynamic_cast<const WorkerDied&>(error);
+    std::string message = text_of(error);
+    if (!died.stack().empty()) {
+      message.resize(message.size() - died.stack().size() - 1);  // it is the end of the text
+    }
+    archive(Kind::worker_died, message, died.exitcode(), static_cast<std::int64_t>(died.pid()),
+            died.stack());
+  } else if (is_exactly<std::system_error>(error)) {
+    const auto& system = dynamic_cast<const std::system_error&>(error);
+    const auto& category = system.code().category();
+    if (category == std::generic_category() || category == std::system_category()) {
+      // what() is the text given, ": " and the code's message.
+      std::string text = text_of(error);
+      const std::string message = system.code().message();
+      if (text.ends_with(message)) {
+        text.resize(text.size() - message.size());
+        text.resize(text.ends_with(": ") ? text.size() - 2 : text.size());
+      }
+      archive(Kind::system_error, system.code(), text);
+    } else {
+      write_remote(archive, name_of(error), text_of(error), stack.get());
+    }
+  } else if (const auto place = place_of(error)) {
+    archive(Kind::of_known_type, *place, text_of(error));
+  } else {
+    write_remote(archive, name_of(error), text_of(error), stack.get());
+  }
+  archive(nested_in(error));
+}
+
+// Something else than a std::exception was thrown; simple values tell their text.
+void write_unusual(OutputArchive& archive, const std::exception_ptr& value,
+                   const StackText& stack) {
+  try {
+    std::rethrow_exception(value);
+  } catch (const std::string& text) {
+    write_remote(archive, "std::string", text, stack.get());
+  } catch (const char* text) {
+    write_remote(archive, "const char*", text != nullptr ? text : "", stack.get());
+  } catch (int number) {
+    write_remote(archive, "int", std::to_string(number), stack.get());
+  } catch (...) {
+    const std::type_info* const type = abi::__cxa_current_exception_type();
+    write_remote(archive, type != nullptr ? type_name(*type) : "an unknown type", "", stack.get());
+  }
+  archive(std::exception_ptr());
+}
+
+std::exception_ptr read_group(InputArchive& archive) {
+  const auto message = archive.read<std::string>();
+  auto errors = archive.read<std::vector<std::exception_ptr>>();
+  const auto nested = archive.read<std::exception_ptr>();
+  for (const std::exception_ptr& error : errors) {
+    if (error == nullptr) {
+      bad_value("an ExceptionGroup with nothing for an exception");
+    }
+  }
+  if (errors.empty()) {
+    bad_value("an ExceptionGroup without exceptions");
+  }
+  return with_nested(ExceptionGroup(message, std::move(errors)), nested);
+}
+
+void write_one(OutputArchive& archive, const std::exception_ptr& value, const StackText& stack) {
+  const OutputArchive::Level level(archive);
+  if (value == nullptr) {
+    archive(Kind::none);
+    return;
+  }
+  // Written only once it is known what it is: PickleError passes through from inside.
+  const std::exception* standard = nullptr;
+  try {
+    std::rethrow_exception(value);
+  } catch (const std::exception& error) {
+    standard = &error;  // value keeps it
+  } catch (...) {
+    standard = nullptr;
+  }
+  if (standard != nullptr) {
+    write_standard(archive, *standard, stack);
+  } else {
+    write_unusual(archive, value, stack);
+  }
+}
+
+}  // namespace
+
+void Codec<std::exception_ptr>::write(OutputArchive& archive, const std::exception_ptr& value) {
+  write_one(archive, value, {});
+}
+
+std::exception_ptr Codec<std::exception_ptr>::read(InputArchive& archive) {
+  const InputArchive::Level level(archive);
+  switch (archive.read<Kind>()) {
+    case Kind::none:
+      return nullptr;
+    case Kind::of_known_type: {
+      const auto place = archive.read<std::uint16_t>();
+      const auto text = archive.read<std::string>();
+      const auto nested = archive.read<std::exception_ptr>();
+      if (place >= known_types.size()) {
+        bad_value("an exception of a type that is not known");
+      }
+      return known_types[place].make(text, nested);
+    }
+    case Kind::system_error: {
+      const auto code = archive.read<std::error_code>();
+      const auto text = archive.read<std::string>();
+      const auto nested = archive.read<std::exception_ptr>();
+      return with_nested(text.empty() ? std::system_error(code) : std::system_error(code, text),
+                         nested);
+    }
+    case Kind::group:
+      return read_group(archive);
+    case Kind::exit: {
+      const auto code = archive.read<int>();
+      return with_nested(SystemExit(code), archive.read<std::exception_ptr>());
+    }
+    case Kind::remote: {
+      auto type = archive.read<std::string>();
+      auto message = archive.read<std::string>();
+      auto stack = archive.read<std::string>();
+      return with_nested(RemoteError(std::move(type), std::move(message), std::move(stack)),
+                         archive.read<std::exception_ptr>());
+    }
+    case Kind::worker_died: {
+      const auto message = archive.read<std::string>();
+      const auto code = archive.read<int>();
+      const auto pid = static_cast<pid_t>(archive.read<std::int64_t>());
+      auto stack = archive.read<std::string>();
+      return with_nested(WorkerDied(message, code, pid, std::move(stack)),
+                         archive.read<std::exception_ptr>());
+    }
+  }
+  bad_value("an exception of an unknown kind");
+}
+
+}  // namespace coeval::pickle::detail
+
+namespace coeval::pickle {
+
+void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
+                     const std::string& stack) {
+  detail::write_one(archive, exception, {.text = &stack});
+}
+
+void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
+                     const ThrowStack& stack) {
+  detail::write_one(archive, exception, {.stack = &stack});
+}
+
+}  // namespace coeval::pickle

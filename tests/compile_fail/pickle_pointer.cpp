@@ -1,0 +1,8 @@
+// expect: coeval::pickle: a pointer cannot cross to another process
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/pickle/pickle.hpp>
+
+void test(int n) {
+  static_cast<void>(coeval::pickle::dumps(&n));
+}
