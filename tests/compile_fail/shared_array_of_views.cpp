@@ -1,0 +1,10 @@
+// expect: coeval::multiprocessing::SharedArray: the bytes of an element must mean the same
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include <coeval/multiprocessing/shared_array.hpp>
+
+#include <string_view>
+
+void test() {
+  const coeval::multiprocessing::SharedArray<std::string_view> names(3);
+}
