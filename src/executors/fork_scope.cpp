@@ -119,18 +119,47 @@ void ForkScope::run_child(ForkedTask& child, ThreadPool& pool, Lane& lane) noexc
   lane.counts.count(Ran::returned);
 }
 
+void ForkScope::run_gathered(ForkedTask& child, ThreadPool& pool, Lane& lane) noexcept {
+  const Frame frame(pool, lane);
+  Gathered& gathered = lane.gathered;
+  if (gathered.scope != child.scope) {
+    tell_gathered(lane);
+    gathered = {.scope = child.scope, .thief_word = thief_word(seat_of_this_thread), .ended = 0};
+    child.scope->thief_.store(gathered.thief_word, std::memory_order_release);  // invariant 3
+  }
+  child.run(child, true);
+  lane.counts.count(Ran::returned);
+}
+
+void ForkScope::tell_gathered(Lane& lane) noexcept {
+  const Gathered gathered = std::exchange(lane.gathered, {});
+  if (gathered.scope != nullptr) {
+    gathered.scope->count_ended(gathered.thief_word, gathered.ended);
+  }
+}
+
 void ForkScope::child_ended() noexcept {
   const Seat& seat = seat_of_this_thread;
   if (pool_ == nullptr || (lane_ != nullptr && seat.lane == lane_)) {
     ++ended_here_;
-    return;
+  } else if (seat.lane == nullptr) {
+    count_ended(0, 1);
+  } else if (seat.depth == 1 && seat.lane->gathered.scope == this) {
+    ++seat.lane->gathered.ended;
+  } else {
+    count_ended(thief_word(seat), 1);
   }
-  if (seat.lane != nullptr) {
-    std::uint64_t mine = thief_word(seat);
-    thief_.compare_exchange_strong(mine, 0, std::memory_order_relaxed, std::memory_order_relaxed);
+}
+
+// Of children that ran elsewhere, by a thread that wrote this into thief_, or nothing.
+void ForkScope::count_ended(std::uint64_t thief_word, std::int64_t children) noexcept {
+  if (thief_word != 0) {
+    thief_.compare_exchange_strong(thief_word, 0, std::memory_order_relaxed,
+                                   std::memory_order_relaxed);
   }
-  // Release: what the child did comes before the join. Acquire: it is one of many that count down.
-  if (ended_.fetch_sub(2, std::memory_order_acq_rel) == 3) {
+  // Release: what the children did comes before the join. Acquire: they are some of many that count
+  // down.
+  if (ended_.fetch_sub(2 * children, std::memory_order_acq_rel) == 2 * children + 1) {
     ended_.notify_one();
   }
 }

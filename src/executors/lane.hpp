@@ -13,12 +13,20 @@
 #include <coeval/threading/lock.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace coeval::detail {
 
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local Seat seat_of_this_thread;
+
+// What a worker has run of one scope's children, one after the other, and not yet counted there.
+struct Gathered {
+  ForkScope* scope = nullptr;
+  std::uint64_t thief_word = 0;  // what it wrote there
+  std::int64_t ended = 0;
+};
 
 // One thread at a time uses it, as the deque's owner; others take from the deque. Lanes stay with
 // their pool when the thread goes, and so do the counts.
@@ -28,6 +36,7 @@ struct alignas(64) Lane {
   const std::size_t number;
   WorkDeque deque;
   OwnerCounts counts;
+  Gathered gathered;
 
   // Of a guest: the seat it had before, and how many of its scopes use this one.
   Seat outer;

@@ -33,9 +33,6 @@ constexpr std::int64_t fast_bundles_ns = 40'000;
 // Who pushes to a deque writes what thieves read, so these look there more seldom than in the inbox.
 constexpr std::size_t looks_between_deques = 16;
 
-// A thief takes one task, or of very many one in so many.
-constexpr std::size_t part_to_steal = 8;
-
 }  // namespace
 
 Queued ThreadPool::next_task(Worker& worker) {
@@ -109,12 +106,7 @@ Queued ThreadPool::take_bundle(Worker& worker) noexcept {
   if (taken == 0) {
     return {};
   }
-  for (std::size_t i = 0; i < taken; ++i) {
-    tasks[i].prefetch();
-  }
-  if (taken > 1) {
-    worker.lane_.deque.push_all({tasks.data() + 1, taken - 1});
-  }
+  keep_all_but_first(worker, {tasks.data(), taken});
   if (++worker.bundles_ % bundles_between_clocks == 0) {
     adapt_bundle(worker);
   }
@@ -139,30 +131,28 @@ void ThreadPool::pause_for_victim() const noexcept {
 }
 
 Queued ThreadPool::steal(Worker& worker) noexcept {
+  std::array<Queued, WorkDeque::bundle> tasks;
   const std::size_t lanes = lanes_.count();
   for (std::size_t i = 0; i < lanes; ++i) {
     const std::size_t victim = (worker.victim_ + i) % lanes;
-    WorkDeque& from = lanes_[victim].deque;
-    if (const Queued task = from.take_oldest()) {
+    const std::size_t taken = lanes_[victim].deque.take_bundle(tasks);
+    if (taken > 0) {
       worker.victim_ = victim;
-      steal_more(worker, from);
-      return task;
+      worker.stole_little_ = taken == 1;
+      keep_all_but_first(worker, {tasks.data(), taken});
+      return tasks[0];
     }
   }
   return {};
 }
 
-void ThreadPool::steal_more(Worker& worker, WorkDeque& from) noexcept {
-  const std::size_t wanted = std::min(from.size() / part_to_steal, WorkDeque::bundle);
-  std::array<Queued, WorkDeque::bundle> tasks;
-  std::size_t taken = 0;
-  while (taken < wanted && (tasks[taken] = from.take_oldest())) {
-    tasks[taken].prefetch();
-    ++taken;
+// Into the worker's own deque, which is empty.
+void ThreadPool::keep_all_but_first(Worker& worker, std::span<const Queued> tasks) noexcept {
+  for (const Queued task : tasks) {
+    task.prefetch();
   }
-  worker.stole_little_ = taken == 0;
-  if (taken > 0) {
-    worker.lane_.deque.push_all({tasks.data(), taken});
+  if (tasks.size() > 1) {
+    worker.lane_.deque.push_all(tasks.subspan(1));
   }
 }
 
@@ -180,6 +170,7 @@ Queued ThreadPool::take_level(bool urgent) {
 }
 
 void ThreadPool::begin_search(Worker& worker) noexcept {
+  ForkScope::tell_gathered(worker.lane_);
   worker.searching_ = true;
   searching_.fetch_add(one_searching, std::memory_order_seq_cst);
 }

@@ -304,30 +304,4 @@ void ThreadPool::join_workers() {
   }
 }
 
-void shut_down_at_exit(const std::shared_ptr<ThreadPool>& pool) {
-  struct Pools {
-    threading::Lock lock;
-    std::vector<std::weak_ptr<ThreadPool>> alive COEVAL_GUARDED_BY(lock);
-    bool registered COEVAL_GUARDED_BY(lock) = false;
-  };
-  // Never destroyed: pools may be made and end at any time of the process's life.
-  static Pools& pools = *new Pools;
-  const threading::Guard guard(pools.lock);
-  std::erase_if(pools.alive, [](const auto& one) { return one.expired(); });
-  pools.alive.push_back(pool);
-  if (!pools.registered) {
-    threading::detail::register_at_exit([] {
-      threading::Guard at_exit(pools.lock);
-      const auto alive = std::exchange(pools.alive, {});
-      at_exit.unlock();
-      for (const auto& one : alive) {
-        if (const auto left = one.lock()) {
-          left->shutdown({});
-        }
-      }
-    });
-    pools.registered = true;
-  }
-}
-
 }  // namespace coeval::detail

@@ -29,7 +29,7 @@ void fail_for_time(Cell& task) noexcept {
                                "it returns or looks at its stop_token",
                                task.title(), readable(task.timeout())))));
   task.finish();
-  task.stop();
+  task.stop(true);
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   static void adapt_bundle(Worker& worker) noexcept;
   void pause_for_victim() const noexcept;
   Queued steal(Worker& worker) noexcept;
-  static void steal_more(Worker& worker, WorkDeque& from) noexcept;
+  static void keep_all_but_first(Worker& worker, std::span<const Queued> tasks) noexcept;
   Queued take_level(bool urgent) COEVAL_EXCLUDES(lock_);
   void begin_search(Worker& worker) noexcept;
   static std::uint32_t uncount(Worker& worker) noexcept;
@@ -197,8 +197,5 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   // Of tasks that no worker ran, and that did not come through the inbox or a lane.
   TaskCounts counts_;
 };
-
-// Has a pool shut down at process exit if it is still alive then.
-void shut_down_at_exit(const std::shared_ptr<ThreadPool>& pool);
 
 }  // namespace coeval::detail

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/thread_pool_executor.hpp>
 
+#include "executors/exit_list.hpp"
 #include "executors/thread_pool.hpp"
 
 namespace coeval {

@@ -70,12 +70,17 @@ void Worker::work() {
   begin_busy();
   while (const Queued task = pool_.next_task(*this)) {
     last_began_at_ = lane_.deque.next_number();
-    const bool has_place = pool_.max_occupied_ != 0 && !task.is_fork();
+    if (task.is_fork()) {
+      ForkScope::run_gathered(task.forked(), pool_, lane_);
+      continue;
+    }
+    ForkScope::tell_gathered(lane_);
     run_one(task);
-    if (has_place) {
+    if (pool_.max_occupied_ != 0) {
       pool_.leave_bound();
     }
   }
+  ForkScope::tell_gathered(lane_);
 }
 
 void Worker::run_one(Queued task) {

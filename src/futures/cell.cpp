@@ -8,6 +8,7 @@
 #include <coeval/core/hooks.hpp>
 #include <coeval/core/log.hpp>
 #include <coeval/futures/detail/continuations.hpp>
+#include <coeval/futures/detail/remote_task.hpp>
 #include <coeval/futures/detail/wait_helper.hpp>
 #include <coeval/futures/promise.hpp>
 
@@ -89,6 +90,10 @@ void Cell::fail(std::exception_ptr error) noexcept {
 }
 
 bool Cell::cancel() noexcept {
+  if (RemoteTask* const elsewhere = remote();
+      elsewhere != nullptr && state() == State::pending && !elsewhere->withdraw()) {
+    return false;
+  }
   std::uint64_t word = word_.load(std::memory_order_relaxed);
   do {
     if (state_of(word) != State::pending) {
@@ -104,9 +109,17 @@ bool Cell::cancel() noexcept {
   return true;
 }
 
-void Cell::stop() noexcept {
+bool Cell::running() noexcept {
+  if (RemoteTask* const elsewhere = remote(); elsewhere != nullptr && state() == State::pending) {
+    elsewhere->note_start();
+  }
+  const State now = state();
+  return now == State::running || now == State::settling;
+}
+
+void Cell::stop(bool may_kill) noexcept {
   if (!cancel()) {
-    request_stop();
+    request_stop(may_kill);
   }
 }
 
@@ -159,6 +172,9 @@ bool Cell::wait(Deadline deadline) {
     return done();
   }
   const SleepNotice notice;
+  if (RemoteTask* const elsewhere = remote()) {
+    elsewhere->help_along(deadline);
+  }
   return sleep(deadline);
 }
 

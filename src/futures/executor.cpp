@@ -17,6 +17,14 @@ void ExecutorBackend::enqueue_all(std::span<CellRef> tasks) {
   }
 }
 
+ProcessPool* ExecutorBackend::process_pool() noexcept {
+  return nullptr;
+}
+
+const atomic<std::size_t>* ExecutorBackend::map_ahead() const noexcept {
+  return nullptr;
+}
+
 ThreadPool* ExecutorBackend::thread_pool() noexcept {
   return nullptr;
 }

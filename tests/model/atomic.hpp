@@ -128,6 +128,18 @@ class atomic {
     store(value, std::memory_order_seq_cst, where);
     notify(true, where);
   }
+  void or_and_notify_shared(T bits, const Where& where = Where::current()) noexcept
+    requires(sizeof(T) == 4)
+  {
+    fetch_or(bits, std::memory_order_seq_cst, where);
+    notify(true, where);
+  }
+  void add_and_notify_shared(T by, const Where& where = Where::current()) noexcept
+    requires(sizeof(T) == 4)
+  {
+    fetch_add(by, std::memory_order_seq_cst, where);
+    notify(true, where);
+  }
 
  private:
   using Wide = std::uint64_t;

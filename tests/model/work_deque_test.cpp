@@ -21,7 +21,7 @@ namespace {
 using coeval::detail::Queued;
 using coeval::detail::WorkDeque;
 
-constexpr std::size_t most = 4;
+constexpr std::size_t most = 6;
 
 // The deque, and tasks that carry data which only their order of memory protects.
 struct Bench {
@@ -43,6 +43,12 @@ struct Bench {
       const std::size_t i = (task.bits() >> 4) - 1;
       model::check(data[i]->read() == 1, "the task is whole");
       model::check(++taken[i] == 1, "it was taken once");
+    }
+  }
+  void take_bundle() {
+    std::array<Queued, 2> tasks;
+    for (std::size_t i = 0, end = deque.take_bundle(tasks); i < end; ++i) {
+      note(tasks[i]);
     }
   }
   void take_rest_and_check(std::size_t pushed) {
@@ -124,6 +130,46 @@ TEST(WorkDequeModel, a_bundle_is_seen_whole) {
     bench.note(bench.deque.take_oldest());
     x.run();
     bench.take_rest_and_check(2);
+  });
+}
+
+// Invariant 8: a thief that has seen many tasks takes two, while the owner takes the newest down to
+// those; what the owner puts there anew has the numbers of what it took.
+TEST(WorkDequeModel, the_owner_takes_nothing_that_a_bundle_may_hold) {
+  explore("deque_bundle_and_owner", [](model::Execution& x) {
+    Bench bench;
+    for (std::size_t i = 0; i < 4; ++i) {
+      bench.push(i);
+    }
+    x.thread("thief", [&] {
+      bench.take_bundle();
+      bench.note(bench.deque.take_oldest());
+    });
+    for (int i = 0; i < 3; ++i) {
+      bench.note(bench.deque.pop_newest(0));
+    }
+    bench.push(4);
+    bench.push(5);
+    bench.note(bench.deque.pop_newest(0));
+    x.run();
+    bench.take_rest_and_check(6);
+  });
+}
+
+TEST(WorkDequeModel, two_thieves_take_bundles_while_the_owner_empties_the_deque) {
+  explore("deque_two_bundles", [](model::Execution& x) {
+    Bench bench;
+    for (std::size_t i = 0; i < 5; ++i) {
+      bench.push(i);
+    }
+    for (const char* name : {"thief", "other thief"}) {
+      x.thread(name, [&] { bench.take_bundle(); });
+    }
+    while (const Queued task = bench.deque.pop_newest(0)) {
+      bench.note(task);
+    }
+    x.run();
+    bench.take_rest_and_check(5);
   });
 }
 

@@ -96,10 +96,10 @@ concept LoopIndex = std::integral<I> && !std::same_as<I, bool> && sizeof(I) <= 8
 // are dropped. RuntimeError after the executor's shutdown, BrokenExecutor; a loop that has begun is
 // done in spite of a shutdown. ValueError if first is negative and last is of an unsigned type.
 // Cancellation: see ParallelOptions. Thread safety: may be called from any thread, tasks included.
-template <class Derived, class First, class Last, class F>
+template <class Derived, detail::LocallyCalled Tasks, class First, class Last, class F>
   requires(!std::same_as<First, ParallelOptions>)
-void parallel_for(ExecutorInterface<Derived>& executor, const ParallelOptions& options, First first,
-                  Last last, F&& f) {
+void parallel_for(ExecutorInterface<Derived, Tasks>& executor, const ParallelOptions& options,
+                  First first, Last last, F&& f) {
   constexpr bool integers = detail::LoopIndex<First> && detail::LoopIndex<Last>;
   static_assert(integers,
                 "coeval::parallel_for: first and last must be integers; the elements of anything "
@@ -130,15 +130,15 @@ void parallel_for(ExecutorInterface<Derived>& executor, const ParallelOptions& o
   }
 }
 
-template <class Derived, class First, class Last, class F>
+template <class Derived, detail::LocallyCalled Tasks, class First, class Last, class F>
   requires(!std::same_as<First, ParallelOptions>)
-void parallel_for(ExecutorInterface<Derived>& executor, First first, Last last, F&& f) {
+void parallel_for(ExecutorInterface<Derived, Tasks>& executor, First first, Last last, F&& f) {
   parallel_for(executor, ParallelOptions(), first, last, std::forward<F>(f));
 }
 
 // The same for the elements of a range with random access and a size: calls f(element).
-template <class Derived, class Range, class F>
-void parallel_for(ExecutorInterface<Derived>& executor, const ParallelOptions& options,
+template <class Derived, detail::LocallyCalled Tasks, class Range, class F>
+void parallel_for(ExecutorInterface<Derived, Tasks>& executor, const ParallelOptions& options,
                   Range&& range, F&& f) {
   constexpr bool iterable =
       std::ranges::random_access_range<Range> && std::ranges::sized_range<Range>;
@@ -164,8 +164,8 @@ void parallel_for(ExecutorInterface<Derived>& executor, const ParallelOptions& o
   }
 }
 
-template <class Derived, class Range, class F>
-void parallel_for(ExecutorInterface<Derived>& executor, Range&& range, F&& f) {
+template <class Derived, detail::LocallyCalled Tasks, class Range, class F>
+void parallel_for(ExecutorInterface<Derived, Tasks>& executor, Range&& range, F&& f) {
   parallel_for(executor, ParallelOptions(), std::forward<Range>(range), std::forward<F>(f));
 }
 

@@ -110,9 +110,9 @@ concept Reducible =
 // The range has random access and a size. T is moved, and not copied. Both functions are shared by
 // the threads and called as const objects.
 // Threads, errors, cancellation and thread safety are those of parallel_for.
-template <class Derived, class Range, class T, class Op = std::plus<>,
+template <class Derived, detail::LocallyCalled Tasks, class Range, class T, class Op = std::plus<>,
           class Transform = std::identity>
-T parallel_reduce(ExecutorInterface<Derived>& executor, const ParallelOptions& options,
+T parallel_reduce(ExecutorInterface<Derived, Tasks>& executor, const ParallelOptions& options,
                   Range&& range, T init, Op op = {}, Transform transform = {}) {
   constexpr bool iterable =
       std::ranges::random_access_range<Range> && std::ranges::sized_range<Range>;
@@ -139,10 +139,10 @@ T parallel_reduce(ExecutorInterface<Derived>& executor, const ParallelOptions& o
   }
 }
 
-template <class Derived, class Range, class T, class Op = std::plus<>,
+template <class Derived, detail::LocallyCalled Tasks, class Range, class T, class Op = std::plus<>,
           class Transform = std::identity>
   requires(!std::same_as<std::remove_cvref_t<Range>, ParallelOptions>)
-T parallel_reduce(ExecutorInterface<Derived>& executor, Range&& range, T init, Op op = {},
+T parallel_reduce(ExecutorInterface<Derived, Tasks>& executor, Range&& range, T init, Op op = {},
                   Transform transform = {}) {
   return parallel_reduce(executor, ParallelOptions(), std::forward<Range>(range), std::move(init),
                          std::move(op), std::move(transform));

@@ -95,9 +95,9 @@ class ParallelSort {
 // unless they are small and trivially copyable; what that raises must not be.
 // The range has random access. Both functions are shared by the threads and called as const objects.
 // Threads, other errors, cancellation and thread safety are those of parallel_for.
-template <class Derived, class Range, class Compare = std::ranges::less,
-          class Projection = std::identity>
-void parallel_sort(ExecutorInterface<Derived>& executor, const ParallelOptions& options,
+template <class Derived, detail::LocallyCalled Tasks, class Range,
+          class Compare = std::ranges::less, class Projection = std::identity>
+void parallel_sort(ExecutorInterface<Derived, Tasks>& executor, const ParallelOptions& options,
                    Range&& range, Compare comp = {}, Projection proj = {}) {
   constexpr bool iterable = std::ranges::random_access_range<Range>;
   static_assert(iterable,
@@ -124,10 +124,10 @@ void parallel_sort(ExecutorInterface<Derived>& executor, const ParallelOptions& 
   }
 }
 
-template <class Derived, class Range, class Compare = std::ranges::less,
-          class Projection = std::identity>
+template <class Derived, detail::LocallyCalled Tasks, class Range,
+          class Compare = std::ranges::less, class Projection = std::identity>
   requires(!std::same_as<std::remove_cvref_t<Range>, ParallelOptions>)
-void parallel_sort(ExecutorInterface<Derived>& executor, Range&& range, Compare comp = {},
+void parallel_sort(ExecutorInterface<Derived, Tasks>& executor, Range&& range, Compare comp = {},
                    Projection proj = {}) {
   parallel_sort(executor, ParallelOptions(), std::forward<Range>(range), std::move(comp),
                 std::move(proj));

@@ -41,8 +41,8 @@ namespace coeval {
 class COEVAL_EXPORT TaskGroup {
  public:
   // Starts nothing yet.
-  template <class Derived>
-  explicit TaskGroup(ExecutorInterface<Derived>& executor)
+  template <class Derived, detail::LocallyCalled Tasks>
+  explicit TaskGroup(ExecutorInterface<Derived, Tasks>& executor)
       : scope_(*static_cast<Derived&>(executor).backend()) {}
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;

@@ -43,6 +43,7 @@ concept Executor = requires(E& executor, ShutdownOptions options) {
 // The view that ExecutorInterface::with() returns: submits to an executor with task options. A
 // value type. It keeps what it needs of the executor; once that is shut down, submit raises
 // RuntimeError.
+template <class Tasks>
 class ConfiguredExecutor {
  public:
   ConfiguredExecutor(std::shared_ptr<detail::ExecutorBackend> backend, TaskOptions options)
@@ -50,20 +51,20 @@ class ConfiguredExecutor {
 
   template <class F, class... Args>
   auto submit(F&& f, Args&&... args) const {
-    return detail::submit(*backend_, &options_, nullptr, std::forward<F>(f),
-                          std::forward<Args>(args)...);
+    return detail::submit<Tasks>(*backend_, &options_, nullptr, std::forward<F>(f),
+                                 std::forward<Args>(args)...);
   }
 
   template <class F, class... Args>
   auto try_submit(F&& f, Args&&... args) const {
-    return detail::try_submit(*backend_, &options_, std::forward<F>(f),
-                              std::forward<Args>(args)...);
+    return detail::try_submit<Tasks>(*backend_, &options_, std::forward<F>(f),
+                                     std::forward<Args>(args)...);
   }
 
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto submit_bulk(F f, Ranges&&... ranges) const {
-    return detail::submit_bulk(*backend_, &options_, f, std::forward<Ranges>(ranges)...);
+    return detail::submit_bulk<Tasks>(*backend_, &options_, f, std::forward<Ranges>(ranges)...);
   }
 
   template <class F, std::ranges::input_range... Ranges>
@@ -78,12 +79,13 @@ class ConfiguredExecutor {
   }
 
   // For Future::then(executor, f).
-  detail::LaunchOn launcher() const { return {backend_, options_}; }
+  auto launcher() const { return Tasks::launcher(backend_, options_); }
 
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(MapOptions options, F f, Ranges&&... ranges) const {
-    return detail::map(backend_, options_, options, std::move(f), std::forward<Ranges>(ranges)...);
+    return detail::map<Tasks>(backend_, options_, options, std::move(f),
+                              std::forward<Ranges>(ranges)...);
   }
 
  private:
@@ -91,9 +93,10 @@ class ConfiguredExecutor {
   TaskOptions options_;
 };
 
-// What the executor classes of this process inherit: the public calls, once. Derived has backend().
+// What the executor classes inherit: the public calls, once. Derived has backend().
 // All of it is thread-safe, from callbacks and from the executor's own workers too.
-template <class Derived>
+// Tasks is how its tasks are made.
+template <class Derived, class Tasks = detail::LocalTasks>
 class ExecutorInterface {
  public:
   // Has f(args...) called once, with moved copies of f and the arguments as std::thread does (give
@@ -104,14 +107,15 @@ class ExecutorInterface {
   // std::system_error if there is no worker and none can be started. The task was not queued then.
   template <class F, class... Args>
   auto submit(F&& f, Args&&... args) {
-    return detail::submit(*backend(), nullptr, nullptr, std::forward<F>(f),
-                          std::forward<Args>(args)...);
+    return detail::submit<Tasks>(*backend(), nullptr, nullptr, std::forward<F>(f),
+                                 std::forward<Args>(args)...);
   }
 
   // submit, but nothing instead of a wait or QueueFull when the queue is full.
   template <class F, class... Args>
   auto try_submit(F&& f, Args&&... args) {
-    return detail::try_submit(*backend(), nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::try_submit<Tasks>(*backend(), nullptr, std::forward<F>(f),
+                                     std::forward<Args>(args)...);
   }
 
   // Submits f for each element of the ranges, the shortest of which ends them, and returns the
@@ -122,7 +126,7 @@ class ExecutorInterface {
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto submit_bulk(F f, Ranges&&... ranges) {
-    return detail::submit_bulk(*backend(), nullptr, f, std::forward<Ranges>(ranges)...);
+    return detail::submit_bulk<Tasks>(*backend(), nullptr, f, std::forward<Ranges>(ranges)...);
   }
 
   // Applies f to the elements of the ranges, the shortest of which ends it, and returns an input
@@ -146,15 +150,15 @@ class ExecutorInterface {
   template <class F, std::ranges::input_range... Ranges>
     requires(sizeof...(Ranges) > 0)
   auto map(MapOptions options, F f, Ranges&&... ranges) {
-    return detail::map(backend(), std::nullopt, options, std::move(f),
-                       std::forward<Ranges>(ranges)...);
+    return detail::map<Tasks>(backend(), std::nullopt, options, std::move(f),
+                              std::forward<Ranges>(ranges)...);
   }
 
   // A view of this executor that submits with these options. It does not keep the executor from its
   // shutdown, after which it raises RuntimeError as the executor does.
   //   pool.with({.name = "decode", .timeout = 2s, .priority = 1}).submit(decode, file);
-  ConfiguredExecutor with(TaskOptions options) {
-    return ConfiguredExecutor(backend(), std::move(options));
+  ConfiguredExecutor<Tasks> with(TaskOptions options) {
+    return ConfiguredExecutor<Tasks>(backend(), std::move(options));
   }
 
   // Takes no more tasks (submit raises RuntimeError); what is queued still runs, or is cancelled.
@@ -170,7 +174,7 @@ class ExecutorInterface {
   }
 
   // For Future::then(executor, f).
-  detail::LaunchOn launcher() { return {backend(), std::nullopt}; }
+  auto launcher() { return Tasks::launcher(backend(), std::nullopt); }
 
  protected:
   ExecutorInterface() = default;

@@ -4,7 +4,6 @@
 
 // Everything of the chapter "futures".
 
-#include <coeval/futures/any_executor.hpp>
 #include <coeval/futures/any_future.hpp>
 #include <coeval/futures/as_completed.hpp>
 #include <coeval/futures/executor.hpp>

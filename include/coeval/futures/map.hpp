@@ -4,12 +4,14 @@
 
 // MapRange: the results of executor.map, and list() to collect them.
 
+#include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/core/function.hpp>
 #include <coeval/futures/future.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <iterator>
@@ -21,13 +23,15 @@
 namespace coeval {
 
 struct MapOptions {
-  // How many inputs may be submitted ahead of the result that is being read; 0: twice the workers.
+  // How many inputs may be submitted ahead of the result that is being read; 0: twice the workers,
+  // and in processes so many more that tiny tasks do not wait for the loop.
   std::size_t buffersize = 0;
 
   // Submit all inputs in the call of map, instead of as the results are read.
   bool eager = false;
 
-  // How many elements go to a worker at once, where crossing to it is dear; threads ignore it.
+  // How many elements are handed to each process ahead; 1: found from the time that they take.
+  // Threads ignore it.
   std::size_t chunksize = 1;
 
   // When reading a result raises TimeoutError. A duration counts from the moment at which it is
@@ -45,7 +49,8 @@ struct MapOptions {
 // or of submit, takes the place of the last result.
 // Blocking: *it waits for its result; on a worker of the same pool it helps, as Future::result does.
 // Timeout: *it raises TimeoutError at the deadline and cancels the rest; the range has ended then.
-// Dropping the range, by a break too, cancels what has not begun and asks what runs to stop.
+// Dropping the range, by a break too, cancels what has not begun and asks what runs to stop, by its
+// stop_token only.
 // A function that returns void yields std::monostate.
 template <class T>
 class MapRange {
@@ -75,14 +80,19 @@ class MapRange {
   using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
 
   // For the library's own parts.
-  MapRange(const MapOptions& options, std::size_t ahead, SubmitSome submit_some)
-      : submit_some_(std::move(submit_some)), ahead_(ahead), timeout_(options.timeout) {
+  MapRange(const MapOptions& options, std::size_t ahead, const atomic<std::size_t>* growing,
+           SubmitSome submit_some)
+      : submit_some_(std::move(submit_some)),
+        ahead_(ahead),
+        growing_(growing),
+        timeout_(options.timeout) {
     refill();
   }
   MapRange(MapRange&& other) noexcept
       : submit_some_(std::exchange(other.submit_some_, nullptr)),
         futures_(std::exchange(other.futures_, {})),
         ahead_(other.ahead_),
+        growing_(other.growing_),
         timeout_(other.timeout_) {}
   MapRange& operator=(MapRange&& other) noexcept {
     if (this != &other) {
@@ -90,6 +100,7 @@ class MapRange {
       submit_some_ = std::exchange(other.submit_some_, nullptr);
       futures_ = std::exchange(other.futures_, {});
       ahead_ = other.ahead_;
+      growing_ = other.growing_;
       timeout_ = other.timeout_;
     }
     return *this;
@@ -103,7 +114,7 @@ class MapRange {
   void cancel() noexcept {
     submit_some_ = nullptr;
     for (const Future<T>& future : std::exchange(futures_, {})) {
-      future.stop();
+      future.get_cell()->stop(false);
     }
   }
 
@@ -121,6 +132,9 @@ class MapRange {
   void advance() {
     if (!futures_.empty()) {
       futures_.pop_front();
+      if (growing_ != nullptr && submit_some_) {
+        ahead_ = std::max(ahead_, growing_->load(std::memory_order_relaxed));  // it is a hint
+      }
       refill();
     }
   }
@@ -149,6 +163,7 @@ class MapRange {
   SubmitSome submit_some_;
   std::deque<Future<T>> futures_;
   std::size_t ahead_;
+  const atomic<std::size_t>* growing_;  // belongs to who submits; null: ahead_ stays
   Deadline timeout_;
 };
 

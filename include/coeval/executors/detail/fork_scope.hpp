@@ -51,12 +51,15 @@ struct alignas(16) ForkedTask {
 // Invariants:
 //  1. While the owner does not sleep, ended_ is -2 times the number of children that ended elsewhere
 //     since the last join. Before it sleeps it adds twice the number of all that it waits for, and 1;
-//     the child that brings the word from 3 to 1 is the last one and wakes it.
-//  2. A child touches the scope for the last time when it counts itself in ended_: after that the
-//     scope may be gone. (Its address is still used, to wake the owner.)
-//  3. thief_ names the lane of a thread that runs a child which it took, and the number there from
-//     which on that child's own children lie; it is cleared before the child counts as ended. Who
-//     finds it unchanged after having read such a child reads a descendant of this scope.
+//     who brings the word down to 1 counts the last one and wakes it.
+//  2. A child touches the scope for the last time when it is counted in ended_: after that the scope
+//     may be gone. (Its address is still used, to wake the owner.)
+//  3. thief_ names the lane of a thread that runs children which it took, and the number there from
+//     which on their own children lie; it is cleared before they count as ended. Who finds it
+//     unchanged after having read such a child reads a descendant of this scope.
+//  4. A worker that runs several children in a row counts them together, in its lane. It tells before
+//     it runs anything else, searches or ends: until then nothing but another child, for which the
+//     join has to wait anyhow, can hold it up.
 class COEVAL_EXPORT ForkScope {
  public:
   explicit ForkScope(ExecutorBackend& backend) noexcept;
@@ -98,15 +101,20 @@ class COEVAL_EXPORT ForkScope {
   void child_ended() noexcept;
 
  private:
+  friend class ThreadPool;
   friend class Worker;
 
   static constexpr std::size_t room_size = 512;
 
   static void run_child(ForkedTask& child, ThreadPool& pool, Lane& lane) noexcept;
+  // The same between two tasks of a worker, and what it must do before anything else: invariant 4.
+  static void run_gathered(ForkedTask& child, ThreadPool& pool, Lane& lane) noexcept;
+  static void tell_gathered(Lane& lane) noexcept;
 
   void sit_down();
   void stand_up() noexcept;
   bool all_ended() const noexcept;
+  void count_ended(std::uint64_t thief_word, std::int64_t children) noexcept;
   bool run_own() noexcept;
   bool run_of_thief() noexcept;
   bool spin() noexcept;

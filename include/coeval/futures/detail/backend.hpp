@@ -5,6 +5,7 @@
 // ExecutorBackend: what runs tasks behind an executor of this process. The executor classes are
 // thin handles on one.
 
+#include <coeval/core/atomic.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/futures/detail/cell.hpp>
 #include <coeval/futures/executor_options.hpp>
@@ -17,6 +18,7 @@
 
 namespace coeval::detail {
 
+class ProcessPool;
 class ThreadPool;
 
 class COEVAL_EXPORT ExecutorBackend {
@@ -38,10 +40,18 @@ class COEVAL_EXPORT ExecutorBackend {
 
   // Where forked tasks go; null: they run in the thread that forks them.
   virtual ThreadPool* thread_pool() noexcept;
+
+  // Where tasks are called in other processes; null: in this one.
+  virtual ProcessPool* process_pool() noexcept;
+
+  // How far a map runs ahead that was not told; null: by twice the workers.
+  virtual const atomic<std::size_t>* map_ahead() const noexcept;
 };
 
 // Queues the cell of a then(executor, f) when its source is done.
 struct LaunchOn {
+  static constexpr bool is_local = true;
+
   std::shared_ptr<ExecutorBackend> backend;
   std::optional<TaskOptions> options;
 

@@ -38,6 +38,7 @@
 namespace coeval::detail {
 
 class Cell;
+class RemoteTask;
 class WaitHub;
 
 enum class State : std::uint8_t {
@@ -78,6 +79,7 @@ class COEVAL_EXPORT Cell : public InBlocks {
 
   State state() const noexcept { return state_of(word_.load(std::memory_order_acquire)); }
   bool done() const noexcept { return is_done(state()); }
+  bool running() noexcept;
 
   // Moves pending → running: true, and the caller must run the task. A cancelled cell becomes
   // cancelled_and_notified: false. Any other state: false.
@@ -89,20 +91,19 @@ class COEVAL_EXPORT Cell : public InBlocks {
   // Publishes the result (from running or settling), runs the continuations, wakes the sleepers.
   void finish() noexcept;
 
-  // Finishes a task that the caller has started, with an error and without a call of its function.
+  // Finishes a task that the caller has started, with an error instead of a call.
   void fail(std::exception_ptr error) noexcept;
 
   // Moves pending → cancelled, drops the callable and tells everyone; true if it is cancelled now.
   bool cancel() noexcept;
 
   // Cancels, or asks the running task to stop.
-  void stop() noexcept;
+  void stop(bool may_kill) noexcept;
 
   // Moves finished → taken: true, and the caller owns the value.
   bool try_take() noexcept;
 
-  // Has it run when the cell is done; false if it is done already, and the continuation is
-  // untouched.
+  // Has it run when the cell is done; false, and nothing happens to it, if the cell is done already.
   bool attach(Continuation& continuation) noexcept;
 
   // Waits until the cell is done; false at the deadline. On a worker of a pool it runs the awaited
@@ -146,6 +147,7 @@ class COEVAL_EXPORT Cell : public InBlocks {
   std::string title() const;
 
   std::string_view name() const noexcept { return options_ ? options_->name : std::string_view(); }
+  int max_retries() const noexcept { return options_ ? options_->max_retries : 0; }
   int priority() const noexcept { return options_ ? options_->priority : 0; }
   std::chrono::nanoseconds timeout() const noexcept {
     return options_ ? options_->timeout : std::chrono::nanoseconds::zero();
@@ -172,12 +174,15 @@ class COEVAL_EXPORT Cell : public InBlocks {
   const void* host() const noexcept { return host_.load(std::memory_order_relaxed); }
   void set_host(const void* pool) noexcept { host_.store(pool, std::memory_order_relaxed); }
 
+  // If its function is called in another process; else null.
+  virtual RemoteTask* remote() noexcept { return nullptr; }
+
  protected:
   virtual ~Cell();
   // Calls the function, keeps what it gives, and sets ran, which is raised until then.
   virtual void call(Ran&) {}
   virtual void drop_callable() noexcept {}
-  virtual void request_stop() noexcept {}
+  virtual void request_stop(bool /*may_kill*/) noexcept {}  // only if it runs elsewhere
 
  private:
   friend class WaitHub;

@@ -105,6 +105,7 @@ class ThenCell final : public ResultCell<ThenResult<F, T>>, public Continuation 
 
 // Runs the cell where its source completed.
 struct LaunchHere {
+  static constexpr bool is_local = true;
   void prepare(Cell&) const noexcept {}
   void operator()(CellRef cell) const {
     if (cell->try_start()) {
@@ -120,7 +121,9 @@ auto chain(Cell& source, F&& f, const Launch& launch) {
       Chainable<F, T>,
       "coeval::Future::then: the function cannot be called with the result of this future "
       "as a const reference (of a Future<void>: without arguments)");
-  if constexpr (Chainable<F, T>) {
+  if constexpr (Chainable<F, T> && !Launch::is_local) {
+    return launch.template chain<T>(source, std::forward<F>(f));
+  } else if constexpr (Chainable<F, T>) {
     auto* cell = new ThenCell<T, std::decay_t<F>, Launch>(source, std::forward<F>(f), launch);
     auto future = Future<ThenResult<F, T>>::from_cell(cell);
     launch.prepare(*cell);

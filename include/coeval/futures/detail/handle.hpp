@@ -29,10 +29,7 @@ class COEVAL_EXPORT Handle {
   bool done() const { return cell("done").done(); }
 
   // Whether the function is being called right now.
-  bool running() const {
-    const State state = cell("running").state();
-    return state == State::running || state == State::settling;
-  }
+  bool running() const { return cell("running").running(); }
 
   bool cancelled() const {
     const State state = cell("cancelled").state();
@@ -44,8 +41,9 @@ class COEVAL_EXPORT Handle {
   bool cancel() const { return cell("cancel").cancel(); }
 
   // Cancels a task that has not begun; asks one that runs to end, through the std::stop_token that
-  // its function takes (a function that takes none goes on). Never blocks.
-  void stop() const { cell("stop").stop(); }
+  // its function takes. A function that takes none goes on in a thread, and is killed in a process.
+  // Never blocks.
+  void stop() const { cell("stop").stop(true); }
 
   // Waits until the future is done. False at the deadline. Never raises what the task raised.
   bool wait(Deadline deadline = never) const { return cell("wait").wait(deadline); }
@@ -60,7 +58,11 @@ class COEVAL_EXPORT Handle {
 
   // "<Future of 'name' finished, raised std::runtime_error: text>", for logs.
   friend std::string to_string(const Handle& future) {
-    return future.valid() ? future.cell_->text() : "<Future empty>";
+    if (!future.valid()) {
+      return "<Future empty>";
+    }
+    future.cell_->running();  // notes a start in another process
+    return future.cell_->text();
   }
 
   // For the library's own parts.

@@ -27,40 +27,55 @@
 
 namespace coeval::detail {
 
-// A pending task and the first future of it. options may be null: none.
-template <class F, class... Args>
-auto make_task(const TaskOptions* options, F&& f, Args&&... args) {
-  using Task = TaskCell<std::decay_t<F>, std::decay_t<Args>...>;
-  auto* const task = new Task(std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
-  auto future = Future<typename Task::value_type>::from_cell(task);
-  if (options != nullptr) {
-    task->set_options(*options);
+// How tasks of this process are made. What else makes tasks has the same members.
+struct LocalTasks {
+  // Whether they are, or may be, called in this process: what forks its caller's own work needs that.
+  static constexpr bool may_be_local = true;
+
+  // A pending task for the backend, and the first future of it. options may be null: none.
+  template <class F, class... Args>
+  static auto make(ExecutorBackend&, const TaskOptions* options, F&& f, Args&&... args) {
+    using Task = TaskCell<std::decay_t<F>, std::decay_t<Args>...>;
+    auto* const task = new Task(std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+    auto future = Future<typename Task::value_type>::from_cell(task);
+    if (options != nullptr) {
+      task->set_options(*options);
+    }
+    return future;
   }
-  return future;
-}
+
+  // What then(executor, f) chains with.
+  static LaunchOn launcher(std::shared_ptr<ExecutorBackend> backend,
+                           std::optional<TaskOptions> options) {
+    return {std::move(backend), std::move(options)};
+  }
+};
+
+template <class Tasks>
+concept LocallyCalled = Tasks::may_be_local;
 
 // when_full may be null: the backend's own rule.
-template <class F, class... Args>
+template <class Tasks, class F, class... Args>
 auto submit(ExecutorBackend& backend, const TaskOptions* options, const WhenFull* when_full, F&& f,
             Args&&... args) {
   static_assert(Submittable<F, Args...>,
                 "coeval::submit: the function cannot be called with these arguments; it gets moved "
                 "copies of them, so a parameter cannot be a non-const reference (use std::ref)");
   if constexpr (Submittable<F, Args...>) {
-    auto future = make_task(options, std::forward<F>(f), std::forward<Args>(args)...);
+    auto future = Tasks::make(backend, options, std::forward<F>(f), std::forward<Args>(args)...);
     backend.enqueue(CellRef::first(*future.get_cell()), when_full);
     return future;
   }
 }
 
-template <class F, class... Args>
+template <class Tasks, class F, class... Args>
 auto try_submit(ExecutorBackend& backend, const TaskOptions* options, F&& f, Args&&... args) {
   constexpr WhenFull fail = WhenFull::fail;
-  using Submitted =
-      decltype(submit(backend, options, &fail, std::forward<F>(f), std::forward<Args>(args)...));
+  using Submitted = decltype(submit<Tasks>(backend, options, &fail, std::forward<F>(f),
+                                           std::forward<Args>(args)...));
   try {
     return std::optional<Submitted>(
-        submit(backend, options, &fail, std::forward<F>(f), std::forward<Args>(args)...));
+        submit<Tasks>(backend, options, &fail, std::forward<F>(f), std::forward<Args>(args)...));
   } catch (const QueueFull&) {
     return std::optional<Submitted>();
   }
@@ -85,12 +100,12 @@ void enqueue_with(ExecutorBackend& backend, std::vector<CellRef>& cells, Futures
 // Submits f for up to most of the next inputs, in one step, and puts the futures at the end of
 // futures. False when the inputs have ended. Raises what reading an input or queueing raises; what
 // came before it is queued then.
-template <class F, class Inputs, class Futures>
+template <class Tasks, class F, class Inputs, class Futures>
 bool submit_some(ExecutorBackend& backend, const TaskOptions* options, const F& f, Inputs& inputs,
                  std::size_t most, Futures& futures) {
   std::vector<CellRef> cells;
   const auto make_one = [&](auto&&... elements) {
-    auto future = make_task(options, f, std::forward<decltype(elements)>(elements)...);
+    auto future = Tasks::make(backend, options, f, std::forward<decltype(elements)>(elements)...);
     cells.push_back(CellRef::first(*future.get_cell()));
     return future;
   };
@@ -114,7 +129,7 @@ bool submit_some(ExecutorBackend& backend, const TaskOptions* options, const F& 
 // How many tasks go to an executor in one step at the most.
 inline constexpr std::size_t most_at_once = 256;
 
-template <class F, class... Ranges>
+template <class Tasks, class F, class... Ranges>
 auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& f,
                  Ranges&&... ranges) {
   static_assert(Submittable<F, std::ranges::range_value_t<Ranges>...>,
@@ -125,7 +140,7 @@ auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& 
     MapInputs<std::views::all_t<Ranges>...> inputs(
         std::views::all(std::forward<Ranges>(ranges))...);
     try {
-      while (submit_some(backend, options, f, inputs, most_at_once, futures)) {
+      while (submit_some<Tasks>(backend, options, f, inputs, most_at_once, futures)) {
       }
     } catch (...) {
       for (const auto& future : futures) {
@@ -137,11 +152,16 @@ auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& 
   }
 }
 
-template <class F, class... Ranges>
+template <class Tasks, class F, class... Ranges>
 auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
                     std::optional<TaskOptions> task_options, const MapOptions& options, F f,
                     Ranges&&... ranges) {
   std::size_t ahead = options.buffersize != 0 ? options.buffersize : 2 * backend->max_workers();
+  const atomic<std::size_t>* growing = options.buffersize != 0 ? nullptr : backend->map_ahead();
+  if (growing != nullptr && options.chunksize > 1) {
+    ahead = std::max(ahead, options.chunksize * backend->max_workers());
+    growing = nullptr;
+  }
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
   }
@@ -149,15 +169,15 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
   using Inputs = MapInputs<std::views::all_t<Ranges>...>;
   auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<Ranges>(ranges))...);
   return MapRange<Result>(
-      options, ahead,
+      options, ahead, growing,
       [backend = std::move(backend), task_options = std::move(task_options), f = std::move(f),
        inputs = std::move(inputs)](std::deque<Future<Result>>& futures, std::size_t most) {
-        return submit_some(*backend, task_options ? &*task_options : nullptr, f, *inputs,
-                           std::min(most, most_at_once), futures);
+        return submit_some<Tasks>(*backend, task_options ? &*task_options : nullptr, f, *inputs,
+                                  std::min(most, most_at_once), futures);
       });
 }
 
-template <class F, class... Ranges>
+template <class Tasks, class F, class... Ranges>
 auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> task_options,
          const MapOptions& options, F f, Ranges&&... ranges) {
   constexpr bool copyable = std::copy_constructible<F>;
@@ -172,8 +192,8 @@ auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> ta
     throw ValueError("coeval::map: chunksize must be at least 1");
   }
   if constexpr (copyable && callable) {
-    return make_map_range(std::move(backend), std::move(task_options), options, std::move(f),
-                          std::forward<Ranges>(ranges)...);
+    return make_map_range<Tasks>(std::move(backend), std::move(task_options), options, std::move(f),
+                                 std::forward<Ranges>(ranges)...);
   }
 }
 

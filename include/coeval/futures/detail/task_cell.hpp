@@ -57,7 +57,7 @@ class TaskCell final : public ResultCell<TaskResult<F, Args...>> {
     }
   }
   void drop_callable() noexcept override { call_.reset(); }
-  void request_stop() noexcept override {
+  void request_stop(bool) noexcept override {
     if constexpr (takes_stop_token) {
       stop_.request_stop();
     }
