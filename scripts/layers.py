@@ -23,8 +23,8 @@ ALSO = {
 }
 ONLY_FOR = {
     # In executors, processes are the process pool's business, and a factory's that offers both.
-    "multiprocessing": {"executors": ("process_", "make_executor")},
-    "pickle": {"executors": ("process_", "make_executor")},
+    "multiprocessing": {"executors": ("process_", "make_executor", "any_executor")},
+    "pickle": {"executors": ("process_", "make_executor", "any_executor")},
 }
 STRANGERS = [("executors/thread_", "executors/process_"), ("executors/process_", "executors/thread_")]
 

@@ -4,6 +4,7 @@
 
 #include <coeval/core/errors.hpp>
 #include <coeval/executors/inline_executor.hpp>
+#include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/executors/thread_pool_executor.hpp>
 
 #include <fmt/format.h>
@@ -17,9 +18,8 @@ namespace {
 
 [[noreturn]] void refuse(std::string_view description) {
   throw ValueError(
-      fmt::format("coeval::make_executor: '{}' is not an executor; known are 'inline', 'threads' "
-                  "and 'threads:N' "
-                  "with N from 1 up",
+      fmt::format("coeval::make_executor: '{}' is not an executor; known are 'inline', 'threads', "
+                  "'processes', and 'threads:N' and 'processes:N' with N from 1 up",
                   description));
 }
 
@@ -55,6 +55,11 @@ AnyExecutor make_executor(std::string_view description) {
   if (description == threads || description.starts_with("threads:")) {
     return owning(std::make_shared<ThreadPoolExecutor>(
         ThreadPoolOptions{.max_workers = workers_in(description, threads)}));
+  }
+  constexpr std::string_view processes = "processes";
+  if (description == processes || description.starts_with("processes:")) {
+    return owning(std::make_shared<ProcessPoolExecutor>(
+        ProcessPoolOptions{.max_workers = workers_in(description, processes)}));
   }
   refuse(description);
 }

@@ -21,12 +21,16 @@ namespace coeval::contract {
 // What the suite asks of each struct:
 //   name          in the names of the tests
 //   make()        a new executor that runs at least one task and takes 3 more while all workers are
-//   busy is_concurrent whether submit returns before the task has run, so that a pending one can be
-//   seen Gate          holds tasks of this executor; see gate.hpp
+//                 busy
+//   is_concurrent whether submit returns before the task has run, so that a pending one can be seen
+//   crosses       whether tasks run in other processes: exceptions of the program's own types come
+//                 back as RemoteError then, and stop() kills
+//   Gate          holds tasks of this executor; see gate.hpp
 
 struct Inline {
   static constexpr const char* name = "inline";
   static constexpr bool is_concurrent = false;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static InlineExecutor make() { return InlineExecutor(); }
 };
@@ -34,6 +38,7 @@ struct Inline {
 struct Threads {
   static constexpr const char* name = "threads";
   static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static ThreadPoolExecutor make() { return ThreadPoolExecutor(); }
 };
@@ -41,6 +46,7 @@ struct Threads {
 struct OneThread {
   static constexpr const char* name = "one_thread";
   static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static ThreadPoolExecutor make() { return ThreadPoolExecutor({.max_workers = 1}); }
 };
@@ -48,6 +54,7 @@ struct OneThread {
 struct BoundedThreads {
   static constexpr const char* name = "bounded_threads";
   static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static ThreadPoolExecutor make() {
     return ThreadPoolExecutor({.max_workers = 2, .max_queue = 3, .when_full = WhenFull::block});
@@ -57,6 +64,7 @@ struct BoundedThreads {
 struct AnyThreads {
   static constexpr const char* name = "any_threads";
   static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static AnyExecutor make() { return make_executor("threads:2"); }
 };
@@ -64,13 +72,53 @@ struct AnyThreads {
 struct AnyInline {
   static constexpr const char* name = "any_inline";
   static constexpr bool is_concurrent = false;
+  static constexpr bool crosses = false;
   using Gate = InProcessGate;
   static AnyExecutor make() { return make_executor("inline"); }
 };
 
+struct Processes {
+  static constexpr const char* name = "processes";
+  static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = true;
+  using Gate = CrossProcessGate;
+  static ProcessPoolExecutor make() { return ProcessPoolExecutor({.max_workers = 2}); }
+};
+
+struct OneProcess {
+  static constexpr const char* name = "one_process";
+  static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = true;
+  using Gate = CrossProcessGate;
+  static ProcessPoolExecutor make() { return ProcessPoolExecutor({.max_workers = 1}); }
+};
+
+struct BoundedProcesses {
+  static constexpr const char* name = "bounded_processes";
+  static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = true;
+  using Gate = CrossProcessGate;
+  static ProcessPoolExecutor make() {
+    return ProcessPoolExecutor({.max_workers = 2,
+                                .max_tasks_per_child = 100,
+                                .max_queue = 3,
+                                .when_full = WhenFull::block});
+  }
+};
+
+struct AnyProcesses {
+  static constexpr const char* name = "any_processes";
+  static constexpr bool is_concurrent = true;
+  static constexpr bool crosses = true;
+  using Gate = CrossProcessGate;
+  static AnyExecutor make() { return make_executor("processes:2"); }
+};
+
 using AllExecutors =
-    testing::Types<Inline, Threads, OneThread, BoundedThreads, AnyThreads, AnyInline>;
-using ConcurrentExecutors = testing::Types<Threads, OneThread, BoundedThreads, AnyThreads>;
+    testing::Types<Inline, Threads, OneThread, BoundedThreads, AnyThreads, AnyInline, Processes,
+                   OneProcess, BoundedProcesses, AnyProcesses>;
+using ConcurrentExecutors = testing::Types<Threads, OneThread, BoundedThreads, AnyThreads,
+                                           Processes, OneProcess, BoundedProcesses, AnyProcesses>;
 
 // The last argument of TYPED_TEST_SUITE: contract/SubmitTest/one_thread.…
 struct ExecutorNames {

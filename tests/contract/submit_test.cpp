@@ -133,6 +133,9 @@ TYPED_TEST(SubmitTest, a_copy_of_an_argument_that_raises_leaves_the_executor_usa
     Uncopyable() = default;
     Uncopyable(const Uncopyable&) { throw std::runtime_error("copy"); }
     Uncopyable(Uncopyable&&) noexcept = default;
+    // A copy in another process.
+    void save(pickle::OutputArchive&) const { throw std::runtime_error("copy"); }
+    static Uncopyable load(pickle::InputArchive&) { return {}; }
   };
   const Uncopyable argument;
   EXPECT_THROW(this->pool_.submit([](const Uncopyable&) {}, argument), std::runtime_error);

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pool does when the heap refuses.
 
-#include "executors/failing_new.hpp"
+#include "support/failing_new.hpp"
 
-#if SUPPORT_CAN_FAIL_NEW
+#if SUPPORT_CAN_REPLACE_NEW
 
 #include "executors/pool_support.hpp"
 
@@ -130,4 +130,4 @@ TEST(HeapFaults, bad_alloc_in_what_hangs_on_a_future_leaves_it_usable) {
 }  // namespace
 }  // namespace coeval
 
-#endif  // SUPPORT_CAN_FAIL_NEW
+#endif  // SUPPORT_CAN_REPLACE_NEW

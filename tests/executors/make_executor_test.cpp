@@ -33,9 +33,10 @@ TEST(MakeExecutor, inline_runs_in_the_caller) {
 }
 
 TEST(MakeExecutor, any_other_text_raises_value_error_that_shows_it) {
-  for (const char* text : {"", "thread", "threads:", "threads:0", "threads:-1", "threads:x",
-                           "threads:2x", "threads: 2", "threads:99999999999999", "threadsX",
-                           "inline:1", "Inline", "processes", " inline"}) {
+  for (const char* text :
+       {"", "thread", "threads:", "threads:0", "threads:-1", "threads:x", "threads:2x",
+        "threads: 2", "threads:99999999999999", "threadsX", "inline:1", "Inline", "process",
+        "processes:", "processes:0", "processes:x", " inline"}) {
     try {
       make_executor(text);
       ADD_FAILURE() << "accepted '" << text << "'";

@@ -1,0 +1,198 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/process_buffers.hpp"
+
+#include <coeval/core/errors.hpp>
+#include <coeval/core/system.hpp>
+#include <coeval/executors/detail/process_payload.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace coeval::detail {
+namespace {
+
+[[noreturn]] void fail(int error, const char* call, std::size_t size) {
+  throw std::system_error(
+      error, std::generic_category(),
+      fmt::format("coeval::ProcessPoolExecutor: memory of {} bytes: {}", size, call));
+}
+
+}  // namespace
+
+Mapping::Mapping(const FileDescriptor& file, std::size_t size, bool writable) : size_(size) {
+  int error = 0;
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  address_ = static_cast<std::byte*>(sys().descriptor.map(size, protection, file.get(), &error));
+  if (address_ == nullptr) {
+    fail(error, "mmap", size);
+  }
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : address_(std::exchange(other.address_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(address_, other.address_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (address_ != nullptr) {
+    sys().descriptor.unmap(address_, size_);
+  }
+}
+
+MemoryFile::MemoryFile(std::size_t size, bool one_way) {
+  const int fd = sys().descriptor.memory_file("coeval-pool");
+  if (fd < 0) {
+    fail(-fd, "memfd_create", size);
+  }
+  file.reset(fd);
+  if (const int error = sys().descriptor.allocate(fd, 0, static_cast<off_t>(size))) {
+    fail(error, "fallocate", size);
+  }
+  mapping = Mapping(file, size, true);
+  // The mapping above stays writable; a later one cannot be.
+  const int seals = F_SEAL_SHRINK | F_SEAL_GROW | (one_way ? F_SEAL_FUTURE_WRITE : 0) | F_SEAL_SEAL;
+  if (const int error = sys().descriptor.seal(fd, seals)) {
+    fail(error, "sealing", size);
+  }
+}
+
+Mapping map_received(const FileDescriptor& file, std::size_t size) {
+  const int seals = sys().descriptor.seals(file.get());
+  const ssize_t found = sys().descriptor.size(file.get());
+  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || found < 0 ||
+      static_cast<std::size_t>(found) < size) {
+    throw PickleError(fmt::format(
+        "coeval::ProcessPoolExecutor: the file that came is no memory of {} bytes", size));
+  }
+  return Mapping(file, size, false);
+}
+
+std::shared_ptr<SharedBuffer> BufferStore::take(std::size_t size) {
+  std::unique_ptr<SharedBuffer> buffer;
+  std::uint32_t number = 0;
+  {
+    const threading::Guard guard(lock_);
+    const auto fits = [size](const auto& one) { return one->bytes().size() >= size; };
+    const auto found = std::ranges::find_if(free_, fits);
+    if (found != free_.end()) {
+      buffer = std::move(*found);
+      free_.erase(found);
+    } else {
+      numbers_.reserve(numbers_.size() + 1);
+      free_.reserve(most_kept_ + 1);
+      number = next_number_++;
+    }
+  }
+  if (buffer == nullptr) {
+    constexpr std::size_t step = std::size_t{1} << 20;
+    buffer = std::make_unique<SharedBuffer>(number, (size + step - 1) / step * step);
+    const threading::Guard guard(lock_);
+    numbers_.push_back(number);
+  }
+  const auto back = [store = shared_from_this()](SharedBuffer* one) {
+    store->give_back(std::unique_ptr<SharedBuffer>(one));
+  };
+  return {buffer.release(), back};
+}
+
+// The largest are kept: they are the dearest.
+void BufferStore::give_back(std::unique_ptr<SharedBuffer> buffer) noexcept {
+  std::unique_ptr<SharedBuffer> surplus;  // its end takes time: after the guard
+  const threading::Guard guard(lock_);
+  free_.push_back(std::move(buffer));  // has the room
+  if (free_.size() > most_kept_) {
+    const auto smallest =
+        std::ranges::min_element(free_, {}, [](const auto& one) { return one->bytes().size(); });
+    surplus = std::move(*smallest);
+    free_.erase(smallest);
+    std::erase(numbers_, surplus->number());
+  }
+}
+
+bool BufferStore::has(std::uint32_t number) const noexcept {
+  const threading::Guard guard(lock_);
+  return std::ranges::find(numbers_, number) != numbers_.end();
+}
+
+void ReceivedBuffers::add(std::uint32_t number, FileDescriptor file) {
+  forget(number);
+  all_.push_back({.number = number, .file = std::move(file), .mapping = {}});
+}
+
+void ReceivedBuffers::forget(std::uint32_t number) noexcept {
+  std::erase_if(all_, [number](const One& one) { return one.number == number; });
+}
+
+std::span<const std::byte> ReceivedBuffers::bytes(std::uint32_t number, std::uint64_t size) {
+  const auto found = std::ranges::find(all_, number, &One::number);
+  if (found == all_.end()) {
+    throw PickleError(
+        fmt::format("coeval::ProcessPoolExecutor: there is no buffer of number {}", number));
+  }
+  if (found->mapping.size() < size) {
+    const ssize_t whole = sys().descriptor.size(found->file.get());
+    const auto wanted =
+        std::max<std::uint64_t>(size, whole > 0 ? static_cast<std::uint64_t>(whole) : 0);
+    found->mapping = map_received(found->file, static_cast<std::size_t>(wanted));
+  }
+  return {found->mapping.data(), static_cast<std::size_t>(size)};
+}
+
+// ---- Payload --------------------------------------------------------------------------------------
+
+Payload::Payload(std::shared_ptr<BufferStore> store) noexcept : store_(std::move(store)) {}
+
+Payload::~Payload() = default;
+
+std::span<std::byte> Payload::grow(std::span<const std::byte> written, std::size_t size) {
+  constexpr std::size_t most_on_heap = std::size_t{32} << 10;
+  if (size <= own_size) {
+    return own_;
+  }
+  if (size <= most_on_heap) {
+    pickle::Bytes larger(std::max(size, 2 * written.size()));
+    if (!written.empty()) {
+      std::memcpy(larger.data(), written.data(), written.size());
+    }
+    heap_.swap(larger);
+    return heap_;
+  }
+  std::shared_ptr<SharedBuffer> larger =
+      store_->take(written.size() > most_on_heap ? std::max(size, 2 * written.size()) : size);
+  if (!written.empty()) {
+    std::memcpy(larger->bytes().data(), written.data(), written.size());
+  }
+  buffer_ = std::move(larger);
+  heap_ = {};
+  return buffer_->bytes();
+}
+
+void Payload::finish(pickle::OutputArchive& archive) {
+  bytes_ = archive.written();
+  descriptors_ = archive.take().descriptors;
+}
+
+void Payload::clear() noexcept {
+  bytes_ = {};
+  heap_ = {};
+  buffer_.reset();
+  descriptors_.clear();
+}
+
+}  // namespace coeval::detail

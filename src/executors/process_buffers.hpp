@@ -1,0 +1,106 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Files of memory that one side of a process pool writes and the other one reads: for what is too
+// large for a box, and for the boxes themselves.
+
+#include <coeval/core/annotations.hpp>
+#include <coeval/core/file_descriptor.hpp>
+#include <coeval/threading/lock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace coeval::detail {
+
+// A mapping of a memory file; empty if default-constructed. Moves.
+class Mapping {
+ public:
+  Mapping() noexcept = default;
+  // Errors: std::system_error.
+  Mapping(const FileDescriptor& file, std::size_t size, bool writable);
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&& other) noexcept;
+  ~Mapping();
+
+  std::byte* data() const noexcept { return address_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::byte* address_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// A memory file whose pages are all there, mapped here for writing. Nobody can shrink it.
+// one_way: others can map it for reading only. Errors: std::system_error.
+struct MemoryFile {
+  MemoryFile() = default;
+  MemoryFile(std::size_t size, bool one_way);
+
+  FileDescriptor file;
+  Mapping mapping;
+};
+
+// A file that came from the other side. Errors: PickleError if it is not sealed against shrinking,
+// or has fewer bytes than that; std::system_error.
+Mapping map_received(const FileDescriptor& file, std::size_t size);
+
+// The writer's side of a buffer.
+class SharedBuffer {
+ public:
+  SharedBuffer(std::uint32_t number, std::size_t size) : number_(number), memory_(size, true) {}
+
+  std::uint32_t number() const noexcept { return number_; }
+  std::span<std::byte> bytes() const noexcept {
+    return {memory_.mapping.data(), memory_.mapping.size()};
+  }
+  const FileDescriptor& file() const noexcept { return memory_.file; }
+
+ private:
+  std::uint32_t number_;
+  MemoryFile memory_;
+};
+
+// Buffers that are used again and again, since the first touch of a page costs far more than its
+// copy. Keeps a few; the others are freed. Thread-safe.
+class BufferStore : public std::enable_shared_from_this<BufferStore> {
+ public:
+  explicit BufferStore(std::size_t most_kept) : most_kept_(most_kept) {}
+
+  // One of at least that size, which comes back by itself. Errors: std::system_error.
+  std::shared_ptr<SharedBuffer> take(std::size_t size);
+  // Whether a buffer of this number exists.
+  bool has(std::uint32_t number) const noexcept;
+
+ private:
+  void give_back(std::unique_ptr<SharedBuffer> buffer) noexcept;
+
+  const std::size_t most_kept_;
+  mutable threading::Lock lock_;
+  std::uint32_t next_number_ COEVAL_GUARDED_BY(lock_) = 1;
+  std::vector<std::uint32_t> numbers_ COEVAL_GUARDED_BY(lock_);  // of all that exist
+  std::vector<std::unique_ptr<SharedBuffer>> free_ COEVAL_GUARDED_BY(lock_);
+};
+
+// The reader's side: the buffers that the other one has sent, by number. For one thread.
+class ReceivedBuffers {
+ public:
+  void add(std::uint32_t number, FileDescriptor file);
+  void forget(std::uint32_t number) noexcept;
+  // The bytes of a buffer. Errors: PickleError if there is none of that number or size.
+  std::span<const std::byte> bytes(std::uint32_t number, std::uint64_t size);
+
+ private:
+  struct One {
+    std::uint32_t number;
+    FileDescriptor file;
+    Mapping mapping;
+  };
+  std::vector<One> all_;
+};
+
+}  // namespace coeval::detail

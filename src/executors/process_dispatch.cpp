@@ -1,0 +1,189 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+// Which worker of a ProcessPool gets which task.
+
+#include "executors/process_pool.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A worker is given tasks for about so long ahead: more than it takes to wake another thread.
+constexpr std::int64_t ahead_ns = 200'000;
+// What lies in one worker's hand while another is idle is left there if it takes no longer.
+constexpr std::int64_t short_ns = 100'000;
+// Below it a task costs less than the wakes that it may cause.
+constexpr std::int64_t tiny_ns = 5'000;
+// What it takes to wake a worker.
+constexpr std::int64_t wake_ns = 20'000;
+// But only for so long: the task before it may be a long one.
+constexpr auto patience = 1ms;
+
+}  // namespace
+
+// How many tasks a worker may have in hand; one until it is known how long they take.
+std::uint32_t ProcessPool::window() const noexcept {
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  return mean == 0 ? 1
+                   : static_cast<std::uint32_t>(
+                         std::clamp<std::int64_t>(1 + ahead_ns / mean, 2, slot_count));
+}
+
+bool ProcessPool::tasks_are_tiny() const noexcept {
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  return mean != 0 && mean < tiny_ns;
+}
+
+void ProcessPool::note_duration(std::int64_t wall_ns) noexcept {
+  constexpr std::int64_t longest = 1'000'000'000;
+  constexpr std::int64_t weight = 8;  // of the past
+  const std::int64_t taken = std::clamp<std::int64_t>(wall_ns, 1, longest);
+  const std::int64_t before = mean_ns_.load(std::memory_order_relaxed);
+  mean_ns_.store(before == 0 ? taken : (weight * before + taken + weight) / (weight + 1),
+                 std::memory_order_relaxed);
+}
+
+// A task with a time limit has a worker for itself, so that its time begins when it is handed over.
+ProcessWorker* ProcessPool::choose(bool is_timed) const noexcept {
+  const std::uint32_t most = window();
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  ProcessWorker* best = nullptr;
+  std::int64_t best_load = 0;
+  for (const Worker& worker : workers_) {
+    if (worker->retiring || worker->dead || worker->ending != ProcessWorker::Ending::no ||
+        worker->task_deadline || worker->slow) {
+      continue;
+    }
+    const std::uint32_t in_hand = worker->in_hand();
+    // The setup is in hand, too, until it is done.
+    const bool has_room =
+        worker->is_set_up() ? in_hand < (is_timed ? 1 : most) : in_hand < 2 && !is_timed;
+    // Waking costs as much as many a task, so one that is awake gets those first.
+    const std::int64_t load =
+        in_hand * (mean == 0 ? wake_ns : mean) + (worker->is_asleep() ? wake_ns : 0);
+    if (has_room && (best == nullptr || load < best_load)) {
+      best = worker.get();
+      best_load = load;
+    }
+  }
+  return best;
+}
+
+void ProcessPool::dispatch() {
+  while (!queue_.empty()) {
+    const auto level = queue_.begin();
+    if (level->second.empty()) {
+      queue_.erase(level);
+      continue;
+    }
+    CellRef& front = level->second.front();
+    auto& task = *static_cast<ProcessTask*>(front->remote());
+    if (task.place != ProcessTask::Place::queued) {
+      level->second.pop_front();  // it was withdrawn
+      continue;
+    }
+    const bool is_timed = front->timeout().count() > 0;
+    ProcessWorker* const worker = choose(is_timed);
+    if (worker == nullptr || !hand_over(*worker, front, task)) {
+      break;
+    }
+    level->second.pop_front();
+  }
+  if (queued_ == 0) {
+    balance(false);
+  }
+  if (wants_worker()) {
+    ring();
+  }
+}
+
+// False if the worker has no room. A task that cannot be posted is left to the manager to fail.
+bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) {
+  const std::chrono::nanoseconds timeout = cell->timeout();
+  try {
+    if (!worker.post(cell, task)) {
+      return false;
+    }
+  } catch (...) {
+    task.place = ProcessTask::Place::nowhere;
+    cell->try_start();  // nobody cancels it now
+    failures_.push_back(
+        {.cell = std::move(cell), .task = &task, .error = std::current_exception()});
+    --queued_;
+    ring();
+    return true;
+  }
+  --queued_;
+  if (timeout.count() > 0) {
+    worker.task_deadline = Deadline(timeout);
+    worker.late = false;
+    ring();  // the manager sleeps no longer than until then
+  }
+  if (options_.max_tasks_per_child &&
+      worker.tasks_posted() >= static_cast<std::uint32_t>(*options_.max_tasks_per_child)) {
+    worker.retiring = true;
+  }
+  return true;
+}
+
+// Gives an idle worker half of what another one has in hand and has not begun.
+void ProcessPool::balance(bool at_once) {
+  const std::optional<Deadline> patience_ends = std::exchange(balance_at_, std::nullopt);
+  const auto is_idle = [](const Worker& worker) {
+    return worker->is_set_up() && worker->in_hand() == 0 && !worker->retiring && !worker->dead &&
+           worker->ending == ProcessWorker::Ending::no;
+  };
+  if (std::ranges::none_of(workers_, is_idle)) {
+    return;
+  }
+  const auto in_hand = [](const Worker& worker) { return worker->in_hand(); };
+  const auto donor = std::ranges::max_element(workers_, {}, in_hand);
+  const std::uint32_t unstarted = (*donor)->in_hand() > 1 ? (*donor)->in_hand() - 1 : 0;
+  if (unstarted == 0) {
+    return;
+  }
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  if (!at_once && mean != 0 && unstarted * mean < short_ns) {
+    // The time that runs already goes on: or else who asks again and again would put it off for ever.
+    balance_at_ = patience_ends ? patience_ends : Deadline(patience);
+    if (!patience_ends) {
+      ring();
+    }
+    return;
+  }
+  (*donor)->slow = (*donor)->slow || at_once;  // or else it would get the same ones again
+  for (std::uint32_t i = 0; i < (unstarted + 1) / 2; ++i) {
+    CellRef cell = (*donor)->take_back_newest();
+    if (!cell) {
+      break;
+    }
+    push(std::move(cell), true);
+  }
+  if ((*donor)->waiters != 0) {
+    (*donor)->wake_waiters();  // invariant 3
+  }
+  if (queued_ != 0) {
+    dispatch();
+  }
+}
+
+// More tasks than workers to take them.
+bool ProcessPool::wants_worker() const noexcept {
+  std::size_t tasks = queued_;
+  std::size_t workers = 0;
+  for (const Worker& worker : workers_) {
+    if (!worker->dead) {
+      ++workers;
+      tasks += worker->in_hand() - (worker->is_set_up() || worker->in_hand() == 0 ? 0 : 1);
+    }
+  }
+  return workers < max_workers_ && tasks > workers && broken_ == nullptr;
+}
+
+}  // namespace coeval::detail

@@ -1,0 +1,287 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+// The manager of a ProcessPool: the thread that starts workers, collects for those who do not wait,
+// and sees to what process_endings.cpp does.
+
+#include "executors/process_pool.hpp"
+
+#include <coeval/core/cpu.hpp>
+#include <coeval/core/log.hpp>
+#include <coeval/core/system.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How long the manager sleeps at most when it is to be woken lazily.
+constexpr auto a_moment = 1ms;
+
+}  // namespace
+
+void ProcessPool::start_manager() {
+  if (managed_) {
+    return;
+  }
+  threading::Thread thread({.name = name_ + "_manager"},
+                           [pool = shared_from_this()] { pool->manage(); });
+  thread.start();
+  manager_ = std::move(thread);
+  managed_ = true;
+}
+
+void ProcessPool::manage() {
+  bool lazy = true;
+  while (true) {
+    try {
+      if (!manage_once(lazy)) {
+        return;
+      }
+    } catch (const std::exception& error) {  // there is no memory: it is tried again
+      log(Severity::error, "coeval.executors", error.what());
+      pollfd bell{.fd = heard_.get(), .events = POLLIN, .revents = 0};
+      sys().descriptor.poll(&bell, 1, Deadline(a_moment).nanoseconds());
+    }
+  }
+}
+
+// False when everything is done and everybody gone.
+bool ProcessPool::manage_once(bool& lazy) {
+  rung_.store(0, std::memory_order_seq_cst);
+  std::vector<Worker> workers;
+  {
+    const threading::Guard guard(lock_);
+    workers = workers_;
+  }
+  for (const Worker& worker : workers) {
+    lazy = collect(*worker, 0) || lazy;
+  }
+  for (const Worker& worker : workers) {
+    if (worker->dead) {
+      bury(worker);
+    }
+  }
+  start_workers();
+  std::vector<Ended> failures;
+  Deadline until;
+  {
+    const threading::Guard guard(lock_);
+    press_on_those_ending();
+    if (balance_at_ && balance_at_->expired()) {
+      balance(true);
+    }
+    dispatch();
+    retire_idle();
+    failures = take_failures();
+    if (closed_ && failures.empty() && queued_ == 0 && workers_.empty()) {
+      managed_ = false;
+      ended_.notify_all();
+      return false;
+    }
+    workers = workers_;
+    until = failures.empty() ? sleep_until() : Deadline(0s);
+  }
+  finish(failures);
+  lazy = lazy && tasks_are_tiny();
+  until = ask_for_wakes(workers, lazy, until);
+  if (!sleep(workers, until)) {
+    lazy = false;  // something long runs
+  }
+  return true;
+}
+
+// The tasks that could not be handed over, counted.
+std::vector<Ended> ProcessPool::take_failures() {
+  for (std::size_t i = 0; i < failures_.size(); ++i) {
+    ++failed_;
+    leave_bound();
+  }
+  return std::exchange(failures_, {});
+}
+
+// Has the workers wake the manager: until when it may sleep then.
+Deadline ProcessPool::ask_for_wakes(const std::vector<Worker>& workers, bool lazy, Deadline until) {
+  bool busy = false;
+  for (const Worker& worker : workers) {
+    // One that sleeps may be given a short task and then a long one while the manager sleeps.
+    if (lazy && !worker->is_asleep()) {
+      worker->want(by_manager | lazily);
+      busy = true;
+    } else {
+      worker->want_at_once(by_manager);
+    }
+    if (worker->has_ended_tasks() && !is_collected(*worker)) {
+      until = Deadline(0s);
+    }
+  }
+  if (lazy && busy) {
+    until = std::min(until, Deadline(a_moment));
+  }
+  return until;
+}
+
+// Another thread collects from it, or it waits to be buried.
+bool ProcessPool::is_collected(const ProcessWorker& worker) const noexcept {
+  const threading::Guard guard(lock_);
+  return worker.collecting || worker.dead;
+}
+
+Deadline ProcessPool::sleep_until() const noexcept {
+  Deadline until = never;
+  const auto consider = [&until](const std::optional<Deadline>& when) {
+    if (when) {
+      until = std::min(until, *when);
+    }
+  };
+  for (const Worker& worker : workers_) {
+    consider(worker->task_deadline && worker->ending == ProcessWorker::Ending::no
+                 ? worker->task_deadline
+                 : std::nullopt);
+    consider(worker->ending_next);
+  }
+  consider(balance_at_);
+  if (wants_worker()) {
+    consider(start_again_ ? start_again_ : std::optional(Deadline(0s)));
+  }
+  return until;
+}
+
+// Until the bell, a worker's packet or end, or the deadline: whether anything happened.
+bool ProcessPool::sleep(const std::vector<Worker>& workers, Deadline until) {
+  std::vector<pollfd> watched;
+  watched.reserve(1 + 2 * workers.size());
+  watched.push_back({.fd = heard_.get(), .events = POLLIN, .revents = 0});
+  for (const Worker& worker : workers) {
+    watched.push_back({.fd = worker->process().sentinel(), .events = POLLIN, .revents = 0});
+    // Of one that is closed there is no end of news.
+    watched.push_back(
+        {.fd = worker->deaf ? -1 : worker->socket().get(), .events = POLLIN, .revents = 0});
+  }
+  constexpr std::int64_t a_little = 10'000'000;
+  const int ready = sys().descriptor.poll(watched.data(), watched.size(), until.nanoseconds());
+  if (ready < 0) {
+    // No memory, or more descriptors than RLIMIT_NOFILE allows: everybody is looked at a bit later.
+    sys().descriptor.poll(watched.data(), 1, sys().monotonic_ns() + a_little);
+    for (const Worker& worker : workers) {
+      if (!worker->process().is_alive()) {
+        const threading::Guard guard(lock_);
+        worker->dead = true;
+      }
+    }
+    return true;
+  }
+  if (watched[0].revents != 0) {
+    hear();
+  }
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    if (watched[1 + 2 * i].revents != 0) {
+      const threading::Guard guard(lock_);
+      workers[i]->dead = true;
+    } else if (watched[2 + 2 * i].revents != 0) {
+      receive_from(*workers[i]);
+    }
+  }
+  return ready > 0;
+}
+
+void ProcessPool::hear() noexcept {
+  std::array<char, 16> rings;
+  iovec part{.iov_base = rings.data(), .iov_len = rings.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  while (sys().descriptor.receive(heard_.get(), &message, MSG_DONTWAIT) > 0) {
+  }
+}
+
+// A worker that closes its socket ends, has become another program, or runs a task that closed what
+// is not its own. That task goes on; whatever comes of it, nothing more is sent there.
+void ProcessPool::receive_from(ProcessWorker& worker) {
+  {
+    const threading::Guard guard(lock_);
+    if (worker.collecting) {
+      return;  // the collector reads it
+    }
+    worker.collecting = true;
+  }
+  const bool is_open = worker.receive_packets();
+  const threading::Guard guard(lock_);
+  worker.collecting = false;
+  if (!is_open) {
+    worker.deaf = true;
+    worker.retiring = true;
+    take_back_unstarted(worker);
+    dispatch();
+  }
+}
+
+void ProcessPool::start_workers() {
+  while (true) {
+    std::size_t number = 0;
+    {
+      const threading::Guard guard(lock_);
+      if (!wants_worker() || (start_again_ && !start_again_->expired())) {
+        return;
+      }
+      start_again_.reset();
+      number = made_++;
+    }
+    try {
+      auto worker = std::make_shared<ProcessWorker>(number, name_, setup_, buffers_);
+      const threading::Guard guard(lock_);
+      if (usable_cpu_count() > 1 &&
+          std::ranges::none_of(workers_, [](const Worker& one) { return one->spins(); })) {
+        worker->let_spin();
+      }
+      workers_.push_back(std::move(worker));
+      dispatch();
+    } catch (...) {
+      cannot_start(std::current_exception());
+      return;
+    }
+  }
+}
+
+// The workers there are will do, and it is tried again. Without any, those who wait are told.
+void ProcessPool::cannot_start(const std::exception_ptr& error) {
+  const threading::Guard guard(lock_);
+  start_again_ = Deadline(100ms);
+  if (!workers_.empty()) {
+    return;
+  }
+  for (auto& [priority, level] : queue_) {
+    for (CellRef& cell : level) {
+      auto& task = *static_cast<ProcessTask*>(cell->remote());
+      if (task.place == ProcessTask::Place::queued) {
+        task.place = ProcessTask::Place::nowhere;
+        --queued_;
+        cell->try_start();  // nobody cancels it now
+        failures_.push_back({.cell = std::move(cell), .task = &task, .error = error});
+      }
+    }
+  }
+  queue_.clear();
+}
+
+// Those that have nothing to do, and get nothing more.
+void ProcessPool::retire_idle() noexcept {
+  for (const Worker& worker : workers_) {
+    if (worker->in_hand() == 0 && !worker->dead && !worker->closing &&
+        (worker->retiring || (closed_ && queued_ == 0))) {
+      worker->retiring = true;
+      worker->closing = true;
+      worker->close();
+      if (!worker->ending_next) {  // one that does not go by itself is made to
+        worker->ending_step = ProcessWorker::step_terminate;
+        worker->ending_next = Deadline(5 * options_.grace);
+      }
+    }
+  }
+}
+
+}  // namespace coeval::detail

@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// ProcessPool: the backend of ProcessPoolExecutor. It keeps the tasks in its own memory and hands
+// each worker a few ahead, more when they are short; results are collected by the threads that wait
+// for them and by the pool's own, the manager, which also starts workers and buries the dead.
+
+#include "executors/process_setup.hpp"
+#include "executors/process_worker.hpp"
+
+#include <coeval/core/annotations.hpp>
+#include <coeval/core/atomic.hpp>
+#include <coeval/executors/process_pool_executor.hpp>
+#include <coeval/futures/detail/backend.hpp>
+#include <coeval/threading/condition.hpp>
+#include <coeval/threading/lock.hpp>
+#include <coeval/threading/thread.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace coeval::detail {
+
+// Invariants, of what lock_ guards:
+//  1. A task that is not done is in queue_, or posted in one worker, or ended there and in the hands
+//     of the thread that collects; a cell in queue_ whose place is not queued was withdrawn.
+//  2. A cell stays pending until its worker has begun, as its claim says; so it is cancelled only
+//     after it was withdrawn, which the claim refuses to a task that has begun.
+//  3. Whoever ends or takes away tasks of a worker, other than the worker itself, wakes the threads
+//     that wait at it.
+class ProcessPool final : public ExecutorBackend, public std::enable_shared_from_this<ProcessPool> {
+ public:
+  ProcessPool(ProcessPoolOptions options, pickle::Parcel initializer);
+  ~ProcessPool() override;
+
+  void enqueue(CellRef task, const WhenFull* when_full) override;
+  void shutdown(const ShutdownOptions& options) override;
+  ExecutorStats stats() const override;
+  std::size_t max_workers() const noexcept override { return max_workers_; }
+  ProcessPool* process_pool() noexcept override { return this; }
+  const atomic<std::size_t>* map_ahead() const noexcept override { return &map_ahead_; }
+
+  const std::shared_ptr<BufferStore>& buffers() const noexcept { return buffers_; }
+
+  // For its tasks.
+  bool withdraw(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
+  void note_start(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
+  void help_along(ProcessTask& task, Deadline deadline) COEVAL_EXCLUDES(lock_);
+  void ask_to_stop(ProcessTask& task, bool may_kill) noexcept COEVAL_EXCLUDES(lock_);
+  void was_cancelled(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
+
+ private:
+  using Worker = std::shared_ptr<ProcessWorker>;
+
+  // process_pool.cpp: what callers do.
+  void refuse_if_forked() const;
+  void refuse_if_closed() const COEVAL_REQUIRES(lock_);
+  bool admit(const WhenFull* when_full) COEVAL_EXCLUDES(lock_);
+  void leave_bound() noexcept COEVAL_REQUIRES(lock_);
+  void push(CellRef cell, bool in_front) COEVAL_REQUIRES(lock_);
+  void run_here(ProcessTask& task) COEVAL_EXCLUDES(lock_);
+  void wait_at(ProcessWorker& worker, ProcessTask& task, Deadline deadline) COEVAL_EXCLUDES(lock_);
+  void drop_queued() noexcept COEVAL_EXCLUDES(lock_);
+  void end_unstarted(Cell& cell, std::exception_ptr error) noexcept COEVAL_EXCLUDES(lock_);
+  void ring() noexcept;
+
+  // process_dispatch.cpp: which worker gets what.
+  void dispatch() COEVAL_REQUIRES(lock_);
+  ProcessWorker* choose(bool is_timed) const noexcept COEVAL_REQUIRES(lock_);
+  bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) COEVAL_REQUIRES(lock_);
+  void balance(bool at_once) COEVAL_REQUIRES(lock_);
+  std::uint32_t window() const noexcept COEVAL_REQUIRES(lock_);
+  bool tasks_are_tiny() const noexcept;
+  void note_duration(std::int64_t wall_ns) noexcept COEVAL_REQUIRES(lock_);
+  bool wants_worker() const noexcept COEVAL_REQUIRES(lock_);
+
+  // process_collect.cpp: results.
+  bool collect(ProcessWorker& worker, std::uint32_t own) COEVAL_EXCLUDES(lock_);
+  void book(ProcessWorker& worker, std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
+  void judge(ProcessWorker& worker, Ended& ended) const COEVAL_REQUIRES(lock_);
+  void finish(std::vector<Ended>& ended) noexcept COEVAL_EXCLUDES(lock_);
+  static void call_here(ProcessTask& task);
+  std::string timeout_text(const Cell& cell) const;
+
+  // process_manager.cpp: the manager.
+  void start_manager() COEVAL_REQUIRES(lock_);
+  void manage() COEVAL_EXCLUDES(lock_);
+  bool manage_once(bool& lazy) COEVAL_EXCLUDES(lock_);
+  std::vector<Ended> take_failures() COEVAL_REQUIRES(lock_);
+  Deadline ask_for_wakes(const std::vector<Worker>& workers, bool lazy, Deadline until)
+      COEVAL_EXCLUDES(lock_);
+  bool is_collected(const ProcessWorker& worker) const noexcept COEVAL_EXCLUDES(lock_);
+  Deadline sleep_until() const noexcept COEVAL_REQUIRES(lock_);
+  bool sleep(const std::vector<Worker>& workers, Deadline until) COEVAL_EXCLUDES(lock_);
+  void hear() noexcept;
+  void receive_from(ProcessWorker& worker) COEVAL_EXCLUDES(lock_);
+  void start_workers() COEVAL_EXCLUDES(lock_);
+  void cannot_start(const std::exception_ptr& error) COEVAL_EXCLUDES(lock_);
+  void retire_idle() noexcept COEVAL_REQUIRES(lock_);
+
+  // process_endings.cpp: tasks that run too long, and workers that die.
+  void press_on_those_ending() noexcept COEVAL_REQUIRES(lock_);
+  void begin_timeout(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
+  void press_on(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
+  void take_back_unstarted(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
+  void bury(const Worker& worker) COEVAL_EXCLUDES(lock_);
+  bool begin_last_collecting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
+  void settle(ProcessWorker& worker, int exitcode, const std::string& stack,
+              std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
+  void note_early_death(const ProcessWorker& worker, int exitcode, const std::string& stack)
+      COEVAL_REQUIRES(lock_);
+  std::exception_ptr error_of(const ProcessWorker& worker, const ProcessTask& task,
+                              const Cell& cell, bool was_ended, int exitcode,
+                              const std::string& stack) const;
+  void break_pool(const std::string& reason) COEVAL_REQUIRES(lock_);
+  void fail_queued() COEVAL_REQUIRES(lock_);
+  void fail_later(CellRef cell) COEVAL_REQUIRES(lock_);
+
+  const std::string name_;
+  const ProcessPoolOptions options_;
+  const std::size_t max_workers_;
+  const std::size_t max_occupied_;  // tasks that wait or run; 0: any number
+  const WorkerSetup setup_;
+  const std::shared_ptr<BufferStore> buffers_;
+  const std::uint32_t forks_;  // tells a forked child from the process whose pool it is
+  FileDescriptor bell_;        // to wake the manager by
+  FileDescriptor heard_;       // its other end
+  atomic<std::size_t> map_ahead_{0};
+  // Whether the bell was rung and not heard. Sequentially consistent: who changes something and then
+  // rings, and the manager, who hears and then looks, do not miss each other.
+  atomic<std::uint32_t> rung_{0};
+
+  mutable threading::Lock lock_;
+  threading::Condition room_{lock_};   // in a bounded queue
+  threading::Condition ended_{lock_};  // the manager has
+  std::map<int, std::deque<CellRef>, std::greater<>> queue_ COEVAL_GUARDED_BY(lock_);
+  std::size_t queued_ COEVAL_GUARDED_BY(lock_) = 0;       // without those that were withdrawn
+  std::vector<Ended> failures_ COEVAL_GUARDED_BY(lock_);  // for the manager to finish
+  std::vector<Worker> workers_ COEVAL_GUARDED_BY(lock_);
+  std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::size_t occupied_ COEVAL_GUARDED_BY(lock_) = 0;
+  bool closed_ COEVAL_GUARDED_BY(lock_) = false;
+  bool managed_ COEVAL_GUARDED_BY(lock_) = false;  // the manager runs
+  std::optional<threading::Thread> manager_ COEVAL_GUARDED_BY(lock_);
+  std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);
+  int deaths_in_a_row_ COEVAL_GUARDED_BY(lock_) = 0;  // before a first task
+  std::optional<Deadline> start_again_ COEVAL_GUARDED_BY(lock_);
+  std::optional<Deadline> balance_at_ COEVAL_GUARDED_BY(lock_);
+  // The time of a task in the mean; 0: unknown. Written under the lock; relaxed, as it is a hint.
+  atomic<std::int64_t> mean_ns_{0};
+
+  std::size_t submitted_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::size_t completed_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::size_t failed_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::size_t cancelled_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::int64_t busy_ns_ COEVAL_GUARDED_BY(lock_) = 0;
+  std::int64_t cpu_ns_ COEVAL_GUARDED_BY(lock_) = 0;  // of workers that are gone
+};
+
+// How many forks lie between this process and the first one: a forked child has no pool of its
+// parent's.
+std::uint32_t forks();
+
+}  // namespace coeval::detail

@@ -1,0 +1,222 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+// How a ProcessWorker is given tasks, and how they are taken back.
+
+#include "executors/process_codes.hpp"
+#include "executors/process_setup.hpp"
+#include "executors/process_worker.hpp"
+#include "multiprocessing/packet_socket.hpp"
+
+#include <coeval/core/errors.hpp>
+#include <coeval/core/system.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <iterator>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+using multiprocessing::detail::send_packet;
+
+constexpr std::size_t alignment = view_alignment;
+const Deadline now(std::chrono::seconds(0));
+
+constexpr std::size_t aligned(std::size_t size) noexcept {
+  return (size + alignment - 1) / alignment * alignment;
+}
+
+}  // namespace
+
+bool ProcessWorker::knows(std::uint32_t code) const noexcept {
+  return code == 0 || (code < known_codes_.size() && known_codes_[code]);
+}
+
+// Where so many bytes would lie in the room, ever growing; they do not go round its end.
+std::optional<std::uint64_t> ProcessWorker::room_for(std::size_t size) const noexcept {
+  const std::uint64_t begin = room_begin_ == room_end_ ? 0 : room_begin_;
+  const std::uint64_t end = room_begin_ == room_end_ ? 0 : room_end_;
+  const std::uint64_t left = inbox_room - end % inbox_room;
+  const std::uint64_t place = size <= left ? end : end + left;
+  if (place + size - begin > inbox_room) {
+    return std::nullopt;
+  }
+  return place;
+}
+
+// False if the socket has no room.
+bool ProcessWorker::send(const PacketHead& head, std::span<const std::byte> more,
+                         std::span<const FileDescriptor> descriptors) {
+  try {
+    send_packet(socket_.get(), std::as_bytes(std::span(&head, 1)), more, descriptors, now);
+    return true;
+  } catch (const TimeoutError&) {
+    return false;
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe || error.code() == std::errc::connection_reset) {
+      return true;  // it has died, which is noticed elsewhere
+    }
+    throw;
+  }
+}
+
+// With the numbers of those that are no more.
+bool ProcessWorker::send_buffer(const SharedBuffer& buffer) {
+  if (std::ranges::find(sent_buffers_, buffer.number()) != sent_buffers_.end()) {
+    return true;
+  }
+  std::vector<std::uint32_t> gone;
+  std::ranges::copy_if(sent_buffers_, std::back_inserter(gone),
+                       [this](std::uint32_t number) { return !buffers_->has(number); });
+  const PacketHead head{.kind = PacketHead::Kind::buffer, .number = buffer.number()};
+  sent_buffers_.reserve(sent_buffers_.size() + 1);
+  std::vector<FileDescriptor> file;
+  file.push_back(buffer.file().duplicate());
+  if (!send(head, std::as_bytes(std::span(gone)), file)) {
+    return false;
+  }
+  std::erase_if(sent_buffers_, [&](std::uint32_t number) {
+    return std::ranges::find(gone, number) != gone.end();
+  });
+  sent_buffers_.push_back(buffer.number());
+  return true;
+}
+
+void ProcessWorker::announce_posted() noexcept {
+  inbox_.posted.store(posted_, std::memory_order_seq_cst);  // invariants 1 and 4
+  if (outbox_.asleep.load(std::memory_order_seq_cst) != 0) {
+    wake();
+  }
+}
+
+void ProcessWorker::wake() noexcept {
+  inbox_.wakes.fetch_add(1, std::memory_order_seq_cst);
+  inbox_.wakes.notify_one_shared();
+}
+
+bool ProcessWorker::post_setup(const WorkerSetup& setup) {
+  const std::span<const std::byte> bytes(setup.bytes);
+  InSlot& slot = inbox_.slots[0];
+  if (bytes.size() <= inbox_room / 2) {
+    std::ranges::copy(bytes, inbox_.room.begin());
+    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = 0};
+    room_end_ = aligned(bytes.size());
+  } else {
+    setup_buffer_ = buffers_->take(bytes.size());
+    std::ranges::copy(bytes, setup_buffer_->bytes().begin());
+    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = setup_buffer_->number()};
+    if (!send_buffer(*setup_buffer_)) {
+      return false;
+    }
+  }
+  slot.descriptors = static_cast<std::uint32_t>(setup.descriptors.size());
+  if (!setup.descriptors.empty() &&
+      !send({.kind = PacketHead::Kind::descriptors, .number = 0}, {}, setup.descriptors)) {
+    return false;
+  }
+  outbox_.slots[0].claim.store(claim_of(0, Claim::ready), std::memory_order_release);
+  records_[0].room_end = room_end_;
+  posted_ = 1;
+  announce_posted();
+  return true;
+}
+
+bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
+  if (posted_ - collected_ >= slot_count) {
+    return false;
+  }
+  pickle::OutputArchive codes;
+  for (const std::uint32_t code : {task.entry_code, task.callable_code}) {
+    if (!knows(code)) {
+      write_numbered_code(codes, code);
+    }
+  }
+  const SharedBuffer* const buffer = task.payload.buffer();
+  const std::span<const std::byte> bytes = task.payload.bytes();
+  const std::size_t arguments_room = buffer == nullptr ? aligned(bytes.size()) : 0;
+  const std::size_t room = arguments_room + aligned(codes.size());
+  const std::optional<std::uint64_t> place = room_for(room);
+  if (!place || (buffer != nullptr && !send_buffer(*buffer))) {
+    return false;
+  }
+  if (!task.payload.descriptors().empty() &&
+      !send({.kind = PacketHead::Kind::descriptors, .number = posted_}, {},
+            task.payload.descriptors())) {
+    return false;
+  }
+  InSlot& slot = inbox_.slots[posted_ % slot_count];
+  const std::uint64_t offset = *place % inbox_room;
+  if (buffer == nullptr) {
+    if (!bytes.empty()) {
+      std::memcpy(inbox_.room.data() + offset, bytes.data(), bytes.size());
+    }
+    slot.arguments = {.offset = offset, .size = bytes.size(), .buffer = 0};
+  } else {
+    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = buffer->number()};
+  }
+  if (codes.size() != 0) {
+    std::memcpy(inbox_.room.data() + offset + arguments_room, codes.written().data(), codes.size());
+  }
+  slot.codes = {.offset = offset + arguments_room, .size = codes.size(), .buffer = 0};
+  slot.entry_code = task.entry_code;
+  slot.descriptors = static_cast<std::uint32_t>(task.payload.descriptors().size());
+  slot.takes_stop_token = task.takes_stop_token ? 1 : 0;
+  if (room_begin_ == room_end_) {
+    room_begin_ = 0;
+  }
+  room_end_ = *place + room;
+  Record& record = this->record(posted_);
+  record.room_end = room_end_;
+  record.task = &task;
+  record.cell = std::move(cell);
+  record.taken = false;
+  outbox_.slots[posted_ % slot_count].claim.store(claim_of(posted_, Claim::ready),
+                                                  std::memory_order_release);
+  task.place = ProcessTask::Place::posted;
+  task.worker = this;
+  task.position = posted_;
+  ++posted_;
+  announce_posted();
+  return true;
+}
+
+bool ProcessWorker::take_back(std::uint32_t position) noexcept {
+  // What the collector reads, or a position that is not in use, is not looked at: invariant 3.
+  if (position - collected_ >= posted_ - collected_ ||
+      position - collected_ < reading() - collected_ || record(position).taken) {
+    return false;
+  }
+  std::uint64_t expected = claim_of(position, Claim::ready);
+  if (!outbox_.slots[position % slot_count].claim.compare_exchange_strong(
+          expected, claim_of(position, Claim::taken), std::memory_order_acq_rel,
+          std::memory_order_relaxed)) {
+    return false;
+  }
+  record(position).taken = true;
+  ++taken_;
+  return true;
+}
+
+CellRef ProcessWorker::take_back_newest() noexcept {
+  for (std::uint32_t position = posted_; position != reading();) {
+    --position;
+    if (position == 0 || record(position).taken) {
+      continue;
+    }
+    if (!take_back(position)) {
+      return {};  // those before it have begun, too
+    }
+    return std::move(record(position).cell);
+  }
+  return {};
+}
+
+CellRef ProcessWorker::take_cell(std::uint32_t position) noexcept {
+  return std::move(record(position).cell);
+}
+
+}  // namespace coeval::detail

@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/process_stop.hpp"
+
+namespace coeval::detail {
+
+StopListener::Task::Task(StopListener& listener, std::uint32_t position) : listener_(listener) {
+  {
+    const threading::Guard guard(listener.lock_);
+    listener.source_ = source_;
+    listener.position_ = position;
+  }
+  if (!listener.thread_) {
+    threading::Thread thread({.name = "stop", .daemon = true}, [&listener] { listener.listen(); });
+    thread.start();
+    listener.thread_ = std::move(thread);
+  }
+  listener.look();  // it may have been asked already
+}
+
+StopListener::Task::~Task() {
+  const threading::Guard guard(listener_.lock_);
+  listener_.source_.reset();
+}
+
+void StopListener::listen() {
+  while (true) {
+    const std::uint32_t rings = inbox_.stop_rings.load(std::memory_order_seq_cst);
+    look();
+    inbox_.stop_rings.wait_shared(rings, never);
+  }
+}
+
+// The functions that wait for the request are called without the lock.
+void StopListener::look() {
+  std::optional<std::stop_source> asked;
+  {
+    const threading::Guard guard(lock_);
+    if (source_ && inbox_.stop_rings.load(std::memory_order_seq_cst) != 0 &&
+        inbox_.stop_position.load(std::memory_order_seq_cst) == position_) {
+      asked = source_;
+    }
+  }
+  if (asked) {
+    asked->request_stop();
+  }
+}
+
+}  // namespace coeval::detail

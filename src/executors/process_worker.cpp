@@ -1,0 +1,328 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/process_worker.hpp"
+
+#include "executors/process_codes.hpp"
+#include "executors/process_setup.hpp"
+#include "executors/process_worker_main.hpp"
+#include "multiprocessing/packet_socket.hpp"
+
+#include <coeval/core/errors.hpp>
+#include <coeval/core/system.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+using multiprocessing::detail::packet_sockets;
+using multiprocessing::detail::receive_packet;
+
+const Deadline now(std::chrono::seconds(0));
+
+// No time that a worker tells is longer: sums of them stay numbers.
+constexpr std::int64_t longest_ns = std::int64_t{1} << 45;  // ten hours
+
+// A value in memory that its writer may change at any time, fetched once.
+template <class T>
+T fetch(const T& value) noexcept {
+  return __atomic_load_n(&value, __ATOMIC_RELAXED);
+}
+
+Extent fetch(const Extent& extent) noexcept {
+  return {
+      .offset = fetch(extent.offset), .size = fetch(extent.size), .buffer = fetch(extent.buffer)};
+}
+
+}  // namespace
+
+ProcessWorker::ProcessWorker(std::size_t number, const std::string& pool, const WorkerSetup& setup,
+                             std::shared_ptr<BufferStore> buffers)
+    : number_(number),
+      buffers_(std::move(buffers)),
+      in_(sizeof(WorkerInbox), true),
+      out_(sizeof(WorkerOutbox), false),
+      inbox_(*new(in_.mapping.data()) WorkerInbox),
+      outbox_(*new(out_.mapping.data()) WorkerOutbox) {
+  auto [ours, theirs] = packet_sockets();
+  socket_ = std::move(ours);
+  WorkerEnds ends{
+      .inbox = in_.file.duplicate(), .outbox = out_.file.duplicate(), .socket = std::move(theirs)};
+  process_ = multiprocessing::Process({.name = fmt::format("{}_{}", pool, number)}, run_worker,
+                                      std::move(ends));
+  if (!post_setup(setup)) {
+    throw RuntimeError(
+        "coeval::ProcessPoolExecutor: the initializer has more file descriptors than a socket "
+        "takes");
+  }
+  process_.start();
+}
+
+// One that runs still is killed: its pool is gone.
+ProcessWorker::~ProcessWorker() {
+  try {
+    if (process_.pid() && process_.is_alive()) {
+      process_.kill();
+    }
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): then it ends when it reads EOF
+  }
+}
+
+std::uint64_t ProcessWorker::claim(std::uint32_t position) const noexcept {
+  return outbox_.slots[position % slot_count].claim.load(std::memory_order_acquire);
+}
+
+bool ProcessWorker::has_begun(std::uint32_t position) const noexcept {
+  return claim(position) != claim_of(position, Claim::ready);
+}
+
+bool ProcessWorker::is_running(std::uint32_t position) const noexcept {
+  return claim(position) == claim_of(position, Claim::running);
+}
+
+bool ProcessWorker::has_running_task() const noexcept {
+  for (std::uint32_t position = collected_; position != posted_; ++position) {
+    if (position != 0 && !record(position).taken && has_begun(position)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+ProcessTask* ProcessWorker::first_in_hand() const noexcept {
+  for (std::uint32_t position = reading(); position != posted_; ++position) {
+    if (!record(position).taken) {
+      return record(position).task;
+    }
+  }
+  return nullptr;
+}
+
+void ProcessWorker::ask_to_stop(std::uint32_t position) noexcept {
+  inbox_.stop_position.store(position, std::memory_order_seq_cst);
+  inbox_.stop_rings.fetch_add(1, std::memory_order_seq_cst);
+  inbox_.stop_rings.notify_all_shared();
+}
+
+void ProcessWorker::let_spin() noexcept {
+  spins_ = true;
+  inbox_.may_spin.store(1, std::memory_order_relaxed);
+}
+
+void ProcessWorker::close() noexcept {
+  inbox_.closing.store(1, std::memory_order_seq_cst);
+  wake();
+}
+
+void ProcessWorker::want(std::uint32_t who) noexcept {
+  outbox_.wanted.fetch_or(who, std::memory_order_seq_cst);  // invariant 5
+}
+
+void ProcessWorker::want_at_once(std::uint32_t who) noexcept {
+  want(who);
+  outbox_.wanted.fetch_and(~static_cast<std::uint32_t>(lazily), std::memory_order_seq_cst);
+}
+
+void ProcessWorker::forget_wanted(std::uint32_t who) noexcept {
+  outbox_.wanted.fetch_and(~who, std::memory_order_seq_cst);
+}
+
+bool ProcessWorker::is_asleep() const noexcept {
+  return outbox_.asleep.load(std::memory_order_relaxed) != 0;
+}
+
+std::uint32_t ProcessWorker::event() const noexcept {
+  return outbox_.event.load(std::memory_order_seq_cst);
+}
+
+bool ProcessWorker::wait_for_event(std::uint32_t seen, Deadline deadline) const noexcept {
+  return outbox_.event.wait_shared(seen, deadline);
+}
+
+void ProcessWorker::wake_waiters() noexcept {
+  outbox_.event.fetch_add(1, std::memory_order_seq_cst);
+  outbox_.event.notify_all_shared();
+}
+
+bool ProcessWorker::has_ended_tasks() const noexcept {
+  return outbox_.passed.load(std::memory_order_seq_cst) != reading();
+}
+
+// The worker may have written any number.
+bool ProcessWorker::begin_collecting(std::uint32_t most) noexcept {
+  const std::uint32_t passed = outbox_.passed.load(std::memory_order_seq_cst);
+  const std::uint32_t told = passed - reading();
+  reading_.store(reading() + std::min({told, posted_ - reading(), most}),
+                 std::memory_order_relaxed);
+  return reading() != collected_;
+}
+
+std::span<const std::byte> ProcessWorker::result_bytes(const Extent& extent) {
+  if (extent.buffer != 0) {
+    return received_.bytes(extent.buffer, extent.size);
+  }
+  if (extent.offset > outbox_room || extent.size > outbox_room - extent.offset) {
+    throw PickleError("coeval::ProcessPoolExecutor: a worker's result lies outside of its memory");
+  }
+  return {outbox_.room.data() + extent.offset, static_cast<std::size_t>(extent.size)};
+}
+
+std::vector<FileDescriptor> ProcessWorker::result_descriptors(std::uint32_t position,
+                                                              std::uint32_t count) {
+  const auto found = received_descriptors_.find(position);
+  if (found == received_descriptors_.end() || found->second.size() != count) {
+    throw PickleError("coeval::ProcessPoolExecutor: a result's file descriptors did not come");
+  }
+  std::vector<FileDescriptor> descriptors = std::move(found->second);
+  received_descriptors_.erase(found);
+  return descriptors;
+}
+
+void ProcessWorker::read_outcome(std::uint32_t position, Ended& ended) {
+  const OutSlot& slot = outbox_.slots[position % slot_count];
+  const Extent extent = fetch(slot.result);
+  const std::uint32_t count = fetch(slot.descriptors);
+  ended.wall_ns = std::clamp<std::int64_t>(fetch(slot.wall_ns), 0, longest_ns);
+  if (extent.buffer != 0 || count != 0) {
+    receive_packets();
+  }
+  const std::span<const std::byte> bytes = result_bytes(extent);
+  std::vector<FileDescriptor> descriptors;
+  if (count != 0) {
+    descriptors = result_descriptors(position, count);
+  }
+  pickle::InputArchive archive =
+      count != 0 ? pickle::InputArchive(bytes, descriptors) : pickle::InputArchive(bytes);
+  if (fetch(slot.outcome) != static_cast<std::uint32_t>(Outcome::returned)) {
+    ended.error = archive.read<std::exception_ptr>();
+    if (ended.error == nullptr) {
+      throw PickleError("coeval::ProcessPoolExecutor: a worker raised nothing");
+    }
+  } else if (ended.task != nullptr) {
+    ended.task->read_result(archive);
+  }
+}
+
+void ProcessWorker::collect(std::vector<Ended>& ended) {
+  for (; read_ != reading(); ++read_) {
+    Record& record = this->record(read_);
+    if (record.taken) {
+      continue;
+    }
+    Ended& one = ended.emplace_back();  // has the room
+    one.cell = std::move(record.cell);
+    one.task = std::exchange(record.task, nullptr);
+    one.position = read_;
+    if (one.cell) {
+      one.cell->try_start();  // if nobody has noticed its start
+    }
+    try {
+      read_outcome(read_, one);
+    } catch (...) {
+      one.error = std::current_exception();
+    }
+  }
+}
+
+// A worker that sends without end does not hold up the pool.
+bool ProcessWorker::receive_packets() noexcept {
+  constexpr std::size_t most_bytes = 4096;
+  constexpr int most_packets = 300;
+  for (int i = 0; i < most_packets; ++i) {
+    pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    if (sys().descriptor.poll(&ready, 1, 0) <= 0) {
+      break;
+    }
+    try {
+      pickle::Parcel packet = receive_packet(socket_.get(), most_bytes, now);
+      PacketHead head;
+      if (packet.bytes.size() < sizeof head) {
+        continue;
+      }
+      std::memcpy(&head, packet.bytes.data(), sizeof head);
+      if (head.kind == PacketHead::Kind::descriptors) {
+        received_descriptors_[head.number] = std::move(packet.descriptors);
+      } else if (head.kind == PacketHead::Kind::buffer && packet.descriptors.size() == 1) {
+        received_.add(head.number, std::move(packet.descriptors.front()));
+        for (std::size_t at = sizeof head; at + sizeof(std::uint32_t) <= packet.bytes.size();
+             at += sizeof(std::uint32_t)) {
+          std::uint32_t gone = 0;
+          std::memcpy(&gone, packet.bytes.data() + at, sizeof gone);
+          received_.forget(gone);
+        }
+      }
+    } catch (const EOFError&) {
+      return false;
+    } catch (const std::exception&) {
+      break;  // nonsense: what is missing is missed by who needs it
+    }
+  }
+  return true;
+}
+
+void ProcessWorker::free_collected() noexcept {
+  for (; collected_ != read_; ++collected_) {
+    Record& record = this->record(collected_);
+    room_begin_ = record.room_end;
+    if (record.taken) {
+      record.taken = false;
+      record.cell = CellRef();
+      --taken_;
+    }
+  }
+  inbox_.collected.store(collected_, std::memory_order_release);  // invariant 6
+}
+
+// Without memory for it the code is sent again.
+void ProcessWorker::has_learned(const ProcessTask& task) noexcept {
+  for (const std::uint32_t code : {task.entry_code, task.callable_code}) {
+    if (known_codes_.size() <= code) {
+      try {
+        known_codes_.resize(code + 1);
+      } catch (const std::bad_alloc&) {
+        return;
+      }
+    }
+    known_codes_[code] = true;
+  }
+}
+
+ProcessWorker::Left ProcessWorker::take_all_left() noexcept {
+  Left left;
+  for (std::uint32_t position = reading(); position != posted_; ++position) {
+    Record& record = this->record(position);
+    if (record.taken) {
+      continue;
+    }
+    const bool begun = has_begun(position);
+    if (!record.cell) {
+      left.setup = true;
+    } else if (begun) {
+      left.victims.push_back(std::move(record.cell));
+    } else {
+      left.untouched.push_back(std::move(record.cell));
+    }
+  }
+  reading_.store(posted_, std::memory_order_relaxed);
+  read_ = posted_;
+  free_collected();
+  return left;
+}
+
+std::string ProcessWorker::crash_lines() const {
+  return detail::crash_lines(outbox_.crash);
+}
+
+std::int64_t ProcessWorker::cpu_ns() const noexcept {
+  return std::clamp<std::int64_t>(outbox_.cpu_ns.load(std::memory_order_relaxed), 0, longest_ns);
+}
+
+}  // namespace coeval::detail

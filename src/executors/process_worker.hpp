@@ -1,0 +1,195 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// ProcessWorker: one process of a process pool, as the pool sees it.
+
+#include "executors/process_buffers.hpp"
+#include "executors/process_crash.hpp"
+#include "executors/process_region.hpp"
+
+#include <coeval/core/atomic.hpp>
+#include <coeval/core/deadline.hpp>
+#include <coeval/core/file_descriptor.hpp>
+#include <coeval/executors/detail/process_tasks.hpp>
+#include <coeval/futures/detail/cell.hpp>
+#include <coeval/multiprocessing/process.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace coeval::detail {
+
+struct WorkerSetup;
+
+// A task that has ended in a worker. Only the first task of a worker, its setup, has no cell.
+struct Ended {
+  CellRef cell;
+  ProcessTask* task = nullptr;
+  std::exception_ptr error;  // null: the cell has the value
+  std::int64_t wall_ns = 0;
+  std::uint32_t position = 0;
+};
+
+// Guarded by the pool's lock, but for what the collector does: one thread at a time collects from a
+// worker, without the lock, and only it calls the functions that say so.
+class ProcessWorker {
+ public:
+  // Starts the process, which takes a millisecond, and posts its setup. Errors: std::system_error;
+  // RuntimeError if this program cannot start children.
+  ProcessWorker(std::size_t number, const std::string& pool, const WorkerSetup& setup,
+                std::shared_ptr<BufferStore> buffers);
+  ProcessWorker(const ProcessWorker&) = delete;
+  ProcessWorker& operator=(const ProcessWorker&) = delete;
+  ~ProcessWorker();
+
+  std::size_t number() const noexcept { return number_; }
+  pid_t pid() const { return process_.pid().value_or(0); }
+  multiprocessing::Process& process() noexcept { return process_; }
+  const FileDescriptor& socket() const noexcept { return socket_; }
+
+  // How many positions were posted and not collected, without those that were taken back.
+  std::uint32_t in_hand() const noexcept { return posted_ - collected_ - taken_; }
+  bool is_set_up() const noexcept { return collected_ > 0; }
+  std::uint32_t tasks_posted() const noexcept { return posted_ - 1; }
+  // Of this moment.
+  bool is_asleep() const noexcept;
+
+  // Posts a task, and wakes the worker if it sleeps: false if there is no room for it now. Errors:
+  // std::system_error.
+  bool post(CellRef& cell, ProcessTask& task);
+  // Takes a task back that was posted here: false if it has begun.
+  bool take_back(std::uint32_t position) noexcept;
+  // The cell of a task that was just taken back.
+  CellRef take_cell(std::uint32_t position) noexcept;
+  // Both for the newest that has not begun; none if there is none.
+  CellRef take_back_newest() noexcept;
+  bool has_begun(std::uint32_t position) const noexcept;
+  // Whether the task there has begun and not ended, so far as the worker tells.
+  bool is_running(std::uint32_t position) const noexcept;
+  // Whether one of its tasks has begun, and not been collected.
+  bool has_running_task() const noexcept;
+  // The task that runs, or the next to run; null for none, or the setup.
+  ProcessTask* first_in_hand() const noexcept;
+
+  // Asks the task at this position to stop, if it takes a stop_token.
+  void ask_to_stop(std::uint32_t position) noexcept;
+  // Has the worker look out for its next task for a moment before it sleeps: one does in a pool.
+  void let_spin() noexcept;
+  bool spins() const noexcept { return spins_; }
+  // Has the worker end when it has done what it has.
+  void close() noexcept;
+
+  // ---- waiting: see invariant 5 of the region
+  void want(std::uint32_t who) noexcept;
+  void want_at_once(std::uint32_t who) noexcept;  // and no longer lazily
+  void forget_wanted(std::uint32_t who) noexcept;
+  std::uint32_t event() const noexcept;
+  bool wait_for_event(std::uint32_t seen, Deadline deadline) const noexcept;
+  void wake_waiters() noexcept;
+  // Whether something has ended that was not collected.
+  bool has_ended_tasks() const noexcept;
+
+  // ---- only the collector
+  // Under the lock: sets what is to be collected, at most so many positions; false: nothing.
+  bool begin_collecting(std::uint32_t most) noexcept;
+  // Takes those tasks, with their results. There is room for them in the vector.
+  void collect(std::vector<Ended>& ended);
+  // Takes the descriptors and buffers that the worker has sent.
+  // False if it has closed its end.
+  bool receive_packets() noexcept;
+  // Under the lock, after collect(): frees their room.
+  void free_collected() noexcept;
+  // Under the lock: the worker has run the task, so it knows the code of it.
+  void has_learned(const ProcessTask& task) noexcept;
+  // Of a dead worker, under the lock: all that it has not done, in the order of the positions.
+  struct Left {
+    std::vector<CellRef> victims;    // had begun: one, if the worker kept to the rules
+    std::vector<CellRef> untouched;  // had not
+    bool setup = false;              // not even the setup was done
+  };
+  Left take_all_left() noexcept;
+  // Where it crashed, as lines; empty if that is not known.
+  std::string crash_lines() const;
+  std::int64_t cpu_ns() const noexcept;
+
+  // ---- of the pool, which keeps it here
+  bool collecting = false;    // a thread is
+  bool dead = false;          // its process has ended
+  bool retiring = false;      // gets no more tasks
+  bool closing = false;       // was told to end
+  bool deaf = false;          // has closed its socket
+  bool slow = false;          // runs a long task: gets no others meanwhile
+  std::uint32_t waiters = 0;  // threads that wait for its tasks
+  std::size_t finished = 0;   // tasks that have ended here
+  // Why its process is told to end, and when it is told in stronger words.
+  enum class Ending : std::uint8_t { no, by_timeout, by_stop };
+  enum Step : std::uint8_t { step_ask, step_terminate, step_kill };  // the next one
+  Ending ending = Ending::no;
+  std::uint32_t ending_position = 0;
+  std::uint8_t ending_step = step_ask;
+  bool terminated = false;  // SIGTERM was sent
+  bool late = false;        // had not begun its task with a time limit when that was over
+  std::optional<Deadline> ending_next;
+  std::optional<Deadline> task_deadline;  // of the one task in hand
+
+ private:
+  struct Record {
+    CellRef cell;
+    ProcessTask* task = nullptr;
+    std::uint64_t room_end = 0;
+    bool taken = false;
+  };
+
+  Record& record(std::uint32_t position) noexcept { return records_[position % slot_count]; }
+  const Record& record(std::uint32_t position) const noexcept {
+    return records_[position % slot_count];
+  }
+  std::uint64_t claim(std::uint32_t position) const noexcept;
+  std::uint32_t reading() const noexcept { return reading_.load(std::memory_order_relaxed); }
+  bool knows(std::uint32_t code) const noexcept;
+  std::optional<std::uint64_t> room_for(std::size_t size) const noexcept;
+  bool send(const PacketHead& head, std::span<const std::byte> more,
+            std::span<const FileDescriptor> descriptors);
+  bool send_buffer(const SharedBuffer& buffer);
+  void announce_posted() noexcept;
+  void wake() noexcept;
+  bool post_setup(const WorkerSetup& setup);
+  void read_outcome(std::uint32_t position, Ended& ended);
+  std::span<const std::byte> result_bytes(const Extent& extent);
+  std::vector<FileDescriptor> result_descriptors(std::uint32_t position, std::uint32_t count);
+
+  const std::size_t number_;
+  const std::shared_ptr<BufferStore> buffers_;
+  MemoryFile in_;
+  MemoryFile out_;
+  WorkerInbox& inbox_;
+  WorkerOutbox& outbox_;
+  FileDescriptor socket_;
+  multiprocessing::Process process_;
+
+  std::array<Record, slot_count> records_;
+  std::uint32_t posted_ = 0;
+  // Below it the collector reads: nobody takes anything back. Written under the lock; relaxed, as
+  // who reads it without goes on to take the lock.
+  atomic<std::uint32_t> reading_{0};
+  std::uint32_t read_ = 0;        // by the collector
+  std::uint32_t collected_ = 0;   // and freed
+  std::uint32_t taken_ = 0;       // of those that are posted and not freed
+  std::uint64_t room_begin_ = 0;  // in use of the room: two ever growing places
+  std::uint64_t room_end_ = 0;
+  bool spins_ = false;
+  std::vector<bool> known_codes_;
+  std::vector<std::uint32_t> sent_buffers_;
+  std::shared_ptr<SharedBuffer> setup_buffer_;
+  ReceivedBuffers received_;
+  std::map<std::uint32_t, std::vector<FileDescriptor>> received_descriptors_;
+};
+
+}  // namespace coeval::detail
