@@ -120,37 +120,13 @@ class Rounds {
   bool ok_ = true;
 };
 
-std::string how_many(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-// "The first 300 files", and why not all.
-std::string description(const Folder& folder, const FolderLimits& limits) {
-  std::string text = folder.more_files ? fmt::format("the first {} files", folder.files.size())
-                                       : how_many(folder.files.size(), "file");
-  text += fmt::format(" of {} ({:.1f} MB)", folder.path.native(),
-                      static_cast<double>(folder.total_bytes) / 1e6);
-  std::vector<std::string> left_out;
-  if (folder.too_large > 0) {
-    left_out.push_back(
-        fmt::format("{} over {} MiB", how_many(folder.too_large, "file"), limits.file_bytes >> 20));
-  }
-  if (folder.unreadable > 0) {
-    left_out.push_back(fmt::format("{} that cannot be read", folder.unreadable));
-  }
-  if (!left_out.empty()) {
-    text += fmt::format(" (left out: {})", fmt::join(left_out, ", "));
-  }
-  return text;
-}
-
 Outcome run_rounds(Terminal& terminal, const Folder& folder, const FolderLimits& limits, int port) {
   const HttpServer server(folder, port, latency);
   terminal.text(fmt::format(
       "A server on 127.0.0.1:{} waits {} ms before each answer, as one far away would. libcurl "
       "fetches {}, and each body must have the SHA-256 of its file. First one by one, then with a "
       "pool of three threads, then with as many as a pool has by default:",
-      server.port(), latency.count(), description(folder, limits)));
+      server.port(), latency.count(), description(folder, limits, "file")));
   terminal.code(shown_code("one by one") + "\n" + shown_code("thread pool"));
 
   const std::size_t workers = coeval::ThreadPoolExecutor().stats().max_workers;
@@ -192,7 +168,7 @@ Outcome chapter_io(Terminal& terminal, const std::optional<std::filesystem::path
     const Folder found = read_folder(*path, limits);
     if (found.files.empty()) {
       terminal.trouble(fmt::format("no file to serve in {}; give another folder with --folder",
-                                   description(found, limits)));
+                                   description(found, limits, "file")));
       return {.ok = false, .summary = "no file to serve"};
     }
     return run_rounds(terminal, found, limits, port);

@@ -30,6 +30,11 @@ Outcome chapter_io(Terminal& terminal, const std::optional<std::filesystem::path
 // (3) Computing on several threads, beside Python.
 Outcome chapter_cpu(Terminal& terminal);
 
+// (4) Developing pictures, of which one crashes the decoder: on threads, and on processes. Without a
+// folder it renders some. The contact sheet goes to out, or into a new temporary file.
+Outcome chapter_pictures(Terminal& terminal, const std::optional<std::filesystem::path>& folder,
+                         const std::optional<std::filesystem::path>& out);
+
 // The seconds that a call takes.
 template <std::invocable F>
 double seconds_of(F&& f) {

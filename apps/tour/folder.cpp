@@ -4,6 +4,7 @@
 #include "folder.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,7 +72,8 @@ class Walk {
         const auto inner = sorted_entries(entry.path(), error);
         folder_.unreadable += error ? 1 : 0;
         visit(inner);
-      } else if (fs::is_regular_file(status)) {
+      } else if (fs::is_regular_file(status) &&
+                 (limits_.wanted == nullptr || limits_.wanted(entry.path()))) {
         add(entry);
       }
     }
@@ -100,10 +102,33 @@ class Walk {
   Folder folder_;
 };
 
+std::string how_many(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 Folder read_folder(const fs::path& path, const FolderLimits& limits) {
   return Walk(path, limits).run();
+}
+
+std::string description(const Folder& folder, const FolderLimits& limits, std::string_view noun) {
+  std::string text = folder.more_files ? fmt::format("the first {} {}s", folder.files.size(), noun)
+                                       : how_many(folder.files.size(), noun);
+  text += fmt::format(" of {} ({:.1f} MB)", folder.path.native(),
+                      static_cast<double>(folder.total_bytes) / 1e6);
+  std::vector<std::string> left_out;
+  if (folder.too_large > 0) {
+    left_out.push_back(
+        fmt::format("{} over {} MiB", how_many(folder.too_large, noun), limits.file_bytes >> 20));
+  }
+  if (folder.unreadable > 0) {
+    left_out.push_back(fmt::format("{} that cannot be read", folder.unreadable));
+  }
+  if (!left_out.empty()) {
+    text += fmt::format(" (left out: {})", fmt::join(left_out, ", "));
+  }
+  return text;
 }
 
 std::optional<std::string> read_file(const fs::path& path, std::size_t limit) {

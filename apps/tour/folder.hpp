@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tour {
@@ -34,12 +35,16 @@ struct Folder {
 struct FolderLimits {
   std::size_t files = 300;
   std::size_t file_bytes = 1 << 20;
+  bool (*wanted)(const std::filesystem::path&) = nullptr;  // if given: others are passed over
 };
 
 // The first files below a folder in the order of their names, and the SHA-256 of each. Links and
 // devices are passed over. Raises std::filesystem::filesystem_error if the folder itself cannot be
 // read.
 Folder read_folder(const std::filesystem::path& path, const FolderLimits& limits);
+
+// "the first 300 files of DIR (12.3 MB) (left out: 1 file over 1 MiB)", with noun for "file".
+std::string description(const Folder& folder, const FolderLimits& limits, std::string_view noun);
 
 // The content of a regular file; nothing if it cannot be read, is larger than the limit or is no
 // regular file. Never waits for a pipe or a device. Thread-safe.

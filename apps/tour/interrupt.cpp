@@ -3,7 +3,6 @@
 
 #include "interrupt.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,12 +13,18 @@ namespace {
 
 std::atomic<pid_t> child_group = 0;
 std::atomic<bool> must_reset_terminal = false;
+std::atomic<const char* const*> leftovers = nullptr;
 
 // Only what signal-safety(7) allows in a handler.
 void on_signal(int signal_number) {
   const pid_t group = child_group.load();
   if (group > 0) {
     kill(-group, SIGKILL);
+  }
+  for (const char* const* path = leftovers.load(); path != nullptr && *path != nullptr; ++path) {
+    if (unlink(*path) != 0) {
+      rmdir(*path);
+    }
   }
   if (must_reset_terminal.load()) {
     constexpr char normal[] = "\033[0m\n";
@@ -44,8 +49,22 @@ void end_at_once_when_told(bool reset_terminal) {
   }
 }
 
+DelayedSignals::DelayedSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+DelayedSignals::~DelayedSignals() {
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 void set_child_group(pid_t group) {
   child_group = group;
+}
+
+void remove_when_told(const char* const* paths) {
+  leftovers = paths;
 }
 
 }  // namespace tour

@@ -34,6 +34,8 @@ constexpr int bad_usage = 2;
 struct Options {
   std::optional<std::string> folder;
   int port = 0;
+  std::optional<std::string> pictures;
+  std::optional<std::string> out;
   std::vector<int> chapters;
   bool plain = false;
   bool color = false;
@@ -49,9 +51,18 @@ void define(CLI::App& app, Options& options) {
       ->type_name("N")
       ->check(CLI::Range(0, 65535).description(""))
       ->capture_default_str();
-  app.add_option("--chapter", options.chapters, "Only this chapter, 1 to 3; may be repeated")
+  app.add_option("--pictures", options.pictures,
+                 "The folder whose PNG and JPEG files chapter 4 works on.\n"
+                 "Default: it renders a dozen")
+      ->type_name("DIR")
+      ->check(CLI::Validator(CLI::ExistingDirectory).description(""));
+  app.add_option("--out", options.out,
+                 "The PNG file that chapter 4 writes its contact sheet to.\n"
+                 "Default: a new file in the folder for temporary files")
+      ->type_name("FILE");
+  app.add_option("--chapter", options.chapters, "Only this chapter, 1 to 4; may be repeated")
       ->type_name("N")
-      ->check(CLI::Range(1, 3).description(""));
+      ->check(CLI::Range(1, 4).description(""));
   auto* const plain = app.add_flag("--plain", options.plain, "No colours, ASCII only");
   app.add_flag("--color", options.color, "Colours even when the output is no terminal")
       ->excludes(plain);
@@ -63,14 +74,17 @@ Outcome run_chapter(int number, Terminal& terminal, const Options& options) {
       return tour::chapter_threads(terminal);
     case 2:
       return tour::chapter_io(terminal, options.folder, options.port);
-    default:
+    case 3:
       return tour::chapter_cpu(terminal);
+    default:
+      return tour::chapter_pictures(terminal, options.pictures, options.out);
   }
 }
 
 void say_what_was_seen(Terminal& terminal, const std::vector<std::pair<int, Outcome>>& outcomes,
                        double seconds) {
-  constexpr const char* names[] = {"", "Two threads", "Work that waits", "Work that computes"};
+  constexpr const char* names[] = {"", "Two threads", "Work that waits", "Work that computes",
+                                   "Work that may crash"};
   terminal.closing("What you saw");
   for (const auto& [number, outcome] : outcomes) {
     if (!outcome.summary.empty()) {
@@ -120,7 +134,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : bad_usage;
   }
   if (options.chapters.empty()) {
-    options.chapters = {1, 2, 3};
+    options.chapters = {1, 2, 3, 4};
   }
   try {
     return run(options);

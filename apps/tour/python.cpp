@@ -110,15 +110,11 @@ class Child {
  private:
   // Signals wait until the handler knows of the child: else a Ctrl-C in between would leave it.
   int spawn(int output) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-
+    const DelayedSignals delayed;
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &before);
+    posix_spawnattr_setsigmask(&attributes, &delayed.mask_before());
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -131,7 +127,6 @@ class Child {
     posix_spawnattr_destroy(&attributes);
 
     set_child_group(error == 0 ? pid_ : 0);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return error;
   }
 

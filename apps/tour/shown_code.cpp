@@ -16,7 +16,11 @@ constexpr std::string_view sources[] = {
     ,
 #include "chapter_io.inc"
     ,
+#include "chapter_pictures.inc"
+    ,
 #include "chapter_threads.inc"
+    ,
+#include "picture_work.inc"
     ,
 #include "python.inc"
 };

@@ -23,6 +23,7 @@ constexpr std::string_view code_style = "\033[33m";
 constexpr std::string_view success = "\033[32m";
 constexpr std::string_view quiet = "\033[2m";
 constexpr std::string_view alarm = "\033[1;31m";
+constexpr std::string_view alarm_text = "\033[31m";
 constexpr std::string_view normal = "\033[0m";
 
 constexpr std::size_t label_width = 24;
@@ -50,6 +51,28 @@ std::size_t terminal_width() {
 std::size_t length_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// The bytes of the character of UTF-8 that a text begins with; 0 if it begins with none. Whether
+// Unicode has the character is not looked at.
+std::size_t length_of_character(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  const std::size_t length = first < 0x80   ? 1
+                             : first < 0xC2 ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
+  return length_of(text.substr(0, length)) == 1 && length <= text.size() ? length : 0;
+}
+
+// Where, in bytes, the character with this index begins.
+std::size_t offset_of(std::string_view text, std::size_t index) {
+  std::size_t offset = 0;
+  while (index-- > 0 && offset < text.size()) {
+    offset += std::max<std::size_t>(length_of_character(text.substr(offset)), 1);
+  }
+  return offset;
 }
 
 std::string_view style_of(BarKind kind) {
@@ -116,6 +139,57 @@ void Terminal::code(std::string_view lines) {
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
   print(all + "\n");
+}
+
+void Terminal::quote(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string line = printable(lines.substr(0, end));
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    print(style(alarm_text, wrapped(line.substr(indent), 4 + indent)) + "\n");
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+}
+
+std::string Terminal::printable(std::string_view text) const {
+  std::string all;
+  while (!text.empty()) {
+    const std::size_t length = length_of_character(text);
+    // U+0080 … U+009F are control characters, too.
+    const bool is_control = text[0] < ' ' || text[0] == '\x7F';
+    const bool is_late_control = length == 2 && text[0] == '\xC2' && text[1] < '\xA0';
+    const bool is_plain = length == 1 && !is_control;
+    all += is_plain || (length > 1 && unicode_ && !is_late_control) ? text.substr(0, length) : "?";
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return all;
+}
+
+void Terminal::image(const Picture& picture) {
+  if (!shows_images()) {
+    return;
+  }
+  const char* const depth = std::getenv("COLORTERM");
+  const bool all_colors = depth != nullptr && (std::string_view(depth) == "truecolor" ||
+                                               std::string_view(depth) == "24bit");
+  const auto color_of = [&](std::size_t x, std::size_t y) {
+    const auto columns = static_cast<std::size_t>(picture.size.width);
+    const unsigned char* const pixel = picture.pixels.data() + 3 * (y * columns + x);
+    if (all_colors) {
+      return fmt::format("2;{};{};{}", pixel[0], pixel[1], pixel[2]);
+    }
+    const auto level = [](unsigned char part) {
+      return part < 48 ? 0 : part < 115 ? 1 : (part - 35) / 40;
+    };
+    return fmt::format("5;{}", 16 + 36 * level(pixel[0]) + 6 * level(pixel[1]) + level(pixel[2]));
+  };
+  for (std::size_t y = 0; y + 1 < static_cast<std::size_t>(picture.size.height); y += 2) {
+    std::string line = "  ";
+    for (std::size_t x = 0; x < static_cast<std::size_t>(picture.size.width); ++x) {
+      line += fmt::format("\033[38;{};48;{}m▀", color_of(x, y), color_of(x, y + 1));
+    }
+    print(line.append(normal) + "\n");
+  }
 }
 
 // From violet over blue to gold, in the order of the shades; other characters as they are.
@@ -199,15 +273,15 @@ std::string Terminal::style(std::string_view escape, std::string_view text) cons
   return fmt::format("{}{}{}", escape, text, normal);
 }
 
-// Each line behind indent spaces.
+// Each line behind indent spaces. A word that is longer than a line is broken.
 std::string Terminal::wrapped(std::string_view text, std::size_t indent) const {
   const std::string start(indent, ' ');
   std::string all = start;
   std::size_t column = indent;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string_view word = text.substr(0, std::min(end, offset_of(text, width_ - indent)));
+    text.remove_prefix(word.size() < end ? word.size() : std::min(end + 1, text.size()));
     const std::size_t length = length_of(word);
     if (column > indent && column + 1 + length > width_) {
       all += "\n" + start;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "pictures.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -35,6 +37,19 @@ class Terminal {
   void text(std::string_view paragraph);  // broken between words
   void line(std::string_view line);       // as it is
   void code(std::string_view lines);
+
+  // Lines that come from elsewhere, as a stack: what a terminal might obey or could not show is a
+  // question mark.
+  void quote(std::string_view lines);
+
+  // The same for half a line: a file's name, an error.
+  std::string printable(std::string_view text) const;
+
+  // A picture in coloured characters, each of which is two pixels one above the other; only where
+  // shows_images().
+  void image(const Picture& picture);
+  bool shows_images() const { return color_ && unicode_; }
+  std::size_t width() const { return width_; }
 
   // Lines of ASCII characters, some of which have a colour.
   void picture(std::string_view lines, std::string_view shades);

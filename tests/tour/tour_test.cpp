@@ -3,6 +3,7 @@
 
 // Runs the tour's program on small folders, and with everything that can be wrong with them.
 
+#include "tour/expect.hpp"
 #include "tour/folder.hpp"
 #include "tour/program.hpp"
 
@@ -11,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -19,44 +19,20 @@
 namespace {
 
 using tour_test::Busy;
+using tour_test::expect_no_text;
+using tour_test::expect_text;
 using tour_test::Folder;
 using tour_test::Outcome;
 using tour_test::Program;
 using tour_test::run_tour;
+using tour_test::Tour;
 using tour_test::tour;
-
-// The tour needs packages that the library does not: without them there is nothing to test.
-class Tour : public testing::Test {
- protected:
-  void SetUp() override {
-    if (tour_test::tour_path().empty()) {
-      GTEST_SKIP() << "the tour has not been built";
-    }
-  }
-};
-
-// The tour breaks its lines where they are full.
-std::string on_one_line(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
-  return text;
-}
-
-void expect_text(const Outcome& run, const std::string& text) {
-  EXPECT_NE(on_one_line(run.output).find(on_one_line(text)), std::string::npos)
-      << "no '" << text << "' in:\n"
-      << run.output;
-}
-
-void expect_no_text(const Outcome& run, const std::string& text) {
-  EXPECT_EQ(on_one_line(run.output).find(on_one_line(text)), std::string::npos)
-      << "'" << text << "' in:\n"
-      << run.output;
-}
 
 TEST_F(Tour, help_names_the_options_and_ends_well) {
   const Outcome run = run_tour({"--help"});
   EXPECT_EQ(run.status, 0);
-  for (const char* option : {"--folder", "--port", "--chapter", "--plain", "--color"}) {
+  for (const char* option :
+       {"--folder", "--port", "--pictures", "--out", "--chapter", "--plain", "--color"}) {
     expect_text(run, option);
   }
 }
@@ -209,8 +185,10 @@ TEST_F(Tour, python_that_fails_is_quoted) {
 }
 
 TEST_F(Tour, output_into_a_file_is_plain_ascii_of_80_columns) {
-  const Outcome run =
-      run_tour({"--chapter", "3", "--chapter", "1"}, {"TERM=xterm-256color", "LC_ALL=C.UTF-8"});
+  const Folder folder;
+  const Outcome run = run_tour(
+      {"--chapter", "3", "--chapter", "4", "--chapter", "1", "--out", folder.path() + "/sheet.png"},
+      {"TERM=xterm-256color", "LC_ALL=C.UTF-8"});
   EXPECT_EQ(run.status, 0);
   std::size_t column = 0;
   for (const char c : run.output) {
