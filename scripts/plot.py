@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The coeval authors
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the results of `./run bench threads`: plot.py [results.json [folder]].
+"""Draws the results of `./run bench`: plot.py [results.json [folder]]; without arguments, those of all areas.
 
-Two pictures: threads.svg has a bar for coeval and each rival in every row, as a multiple of coeval's time;
-threads-growth.svg has lines, the cost of a task against the number of workers and of submitting threads.
+<area>.svg has a bar for coeval and each rival in every row, as a multiple of coeval's time. <area>-growth.svg has
+lines, the cost of a task against the number of workers, of submitting threads, or of bytes.
 """
 
 import json
@@ -20,6 +20,38 @@ COLOURS = {
     "OpenMP": "#a855f7",
     "std::async": "#94a3b8",
     "CPython": "#ef4444",
+    "CPython fork": "#ef4444",
+    "CPython forkserver": "#f87171",
+    "CPython spawn": "#fca5a5",
+    "CPython SimpleQueue": "#fca5a5",
+    "CPython SharedMemory": "#fca5a5",
+    "CPython Pool": "#a855f7",
+    "CPython Pool chunked": "#d8b4fe",
+    "joblib": "#f59e0b",
+    "Boost": "#10b981",
+    "cereal": "#f59e0b",
+    "msgpack": "#a855f7",
+    "POSIX mq": "#f59e0b",
+    "POSIX sem": "#f59e0b",
+    "fork": "#94a3b8",
+    "posix_spawn": "#64748b",
+    "pipe": "#94a3b8",
+    "socketpair": "#64748b",
+    "pthread": "#94a3b8",
+    "pthread robust": "#64748b",
+}
+LEGEND_END = 890
+# The charts of an area's growth: the rows <area>/growth/<what>_<count>[/<kind>], titles of the chart and its x axis.
+GROWTH = {
+    "threads": [
+        ("workers", "forget", "submit, future dropped: ns for each task", "workers"),
+        ("workers", "each", "submit and result: ns for each task", "workers"),
+        ("submitters", "forget", "submit, future dropped: ns for each task", "submitting threads, 2 workers"),
+    ],
+    "processes": [
+        ("pool_workers", None, "submit and result: ns for each task", "workers"),
+        ("pool_payload", None, "one task and its result: us", "bytes of the argument"),
+    ],
 }
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
@@ -43,8 +75,10 @@ def short(value):
 
 
 def legend(names, x, y):
-    parts = []
+    parts, left = [], x
     for name in names:
+        if x + 40 + 7 * len(name) > LEGEND_END:
+            x, y = left, y + 18
         parts.append(f'<rect x="{x}" y="{y - 10}" width="12" height="12" fill="{COLOURS[name]}"/>\n')
         parts.append(text(x + 17, y, name))
         x += 40 + 7 * len(name)
@@ -53,14 +87,15 @@ def legend(names, x, y):
 
 def bars(rows):
     """Each contestant's time as a multiple of coeval's, on a logarithmic scale."""
-    left, top, width, bar = 170, 60, 900, 14
-    least, most = 0.25, 1000
+    left, top, width, bar = 190, 60, 900, 14
+    least, most = 0.1, 1000
     scale = (width - left - 110) / math.log10(most / least)
 
     def place(multiple):
         return left + scale * math.log10(min(max(multiple, least), most) / least)
 
     names = [name for name in COLOURS if name == "coeval" or any(name in row["rivals"] for row in rows)]
+    top += 18 * (sum(40 + 7 * len(name) for name in names) // (LEGEND_END - left))
     body, y = [], top
     for row in rows:
         ours = row["ours"]
@@ -75,7 +110,7 @@ def bars(rows):
             y += bar
         y += 10
     grid = []
-    for multiple in (0.25, 0.5, 1, 2, 5, 10, 100, 1000):
+    for multiple in (0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1000):
         x = place(multiple)
         grid.append(line(x, top - 6, x, y, "one" if multiple == 1 else "grid"))
         grid.append(text(x, top - 10, f"{multiple:g}×", "middle"))
@@ -85,13 +120,13 @@ def bars(rows):
 
 
 def series(rows, what, kind):
-    """{contestant: [(count, value)]} of the rows threads/growth/<what>_<count>/<kind>."""
+    """{contestant: [(count, value)]} of the rows <area>/growth/<what>_<count>[/<kind>]."""
     found = {}
     for row in rows:
-        part = row["name"].split("/")
-        if len(part) != 4 or part[3] != kind or not part[2].startswith(what + "_"):
+        _, _, counted, *rest = row["name"].split("/")
+        if rest != ([kind] if kind else []) or not counted.startswith(what + "_"):
             continue
-        count = int(part[2].rsplit("_", 1)[1])
+        count = int(counted.rsplit("_", 1)[1])
         for name, value in [("coeval", row["ours"])] + list(row["rivals"].items()):
             if value is not None:
                 found.setdefault(name, []).append((count, value))
@@ -99,15 +134,16 @@ def series(rows, what, kind):
 
 
 def chart(lines, title, x_title, left, width=250, top=70, height=210):
-    """One chart of a picture; both scales are logarithmic."""
+    """One chart of a picture; both scales are logarithmic, where 0 stands at 1."""
     counts = sorted({count for points in lines.values() for count, _ in points})
+    first = max(counts[0], 1)
     values = [value for points in lines.values() for _, value in points]
     low, high = 10 ** math.floor(math.log10(min(values))), 10 ** math.ceil(math.log10(max(values)))
-    x_scale = width / math.log10(max(counts[-1] / counts[0], 10))
+    x_scale = width / math.log10(max(counts[-1] / first, 10))
     y_scale = height / math.log10(high / low)
 
     def at(count, value):
-        return left + x_scale * math.log10(count / counts[0]), top + height - y_scale * math.log10(value / low)
+        return left + x_scale * math.log10(max(count, 1) / first), top + height - y_scale * math.log10(value / low)
 
     parts = [text(left, top - 12, title, weight="bold"), text(left + width / 2, top + height + 36, x_title, "middle")]
     parts.append(line(left, top, left, top + height, "axis"))
@@ -116,7 +152,8 @@ def chart(lines, title, x_title, left, width=250, top=70, height=210):
         y = at(counts[0], 10**power)[1]
         parts.append(line(left, y, left + width, y, "grid") + text(left - 6, y + 4, short(10.0**power), "end"))
     for count in counts:
-        parts.append(text(at(count, low)[0], top + height + 17, count, "middle"))
+        label = f"{count // 10**6}M" if count >= 10**6 else count
+        parts.append(text(at(count, low)[0], top + height + 17, label, "middle"))
     for name, points in lines.items():
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in sorted(points)))
         parts.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>\n')
@@ -126,30 +163,35 @@ def chart(lines, title, x_title, left, width=250, top=70, height=210):
     return "".join(parts)
 
 
-def growth(rows):
-    charts = [
-        ("workers", "forget", "submit, future dropped", "workers"),
-        ("workers", "each", "submit and result", "workers"),
-        ("submitters", "forget", "submit, future dropped", "submitting threads, 2 workers"),
-    ]
+def growth(area, rows):
     parts, names = [], []
-    for number, (what, kind, title, x_title) in enumerate(charts):
+    for number, (what, kind, title, x_title) in enumerate(GROWTH[area]):
         lines = series(rows, what, kind)
+        if not lines:
+            continue
         names += [name for name in COLOURS if name in lines and name not in names]
-        parts.append(chart(lines, f"{title}: ns for each task", x_title, 60 + 320 * number))
+        parts.append(chart(lines, title, x_title, 60 + 320 * number))
     head = HEAD.format(width=980, height=330, label="how the cost of a task grows")
     return head + legend(names, 60, 22) + "".join(parts) + "</svg>\n"
 
 
-def main(arguments):
-    results = pathlib.Path(arguments[0] if arguments else ROOT / "bench/results/threads.json")
-    folder = pathlib.Path(arguments[1] if len(arguments) > 1 else ROOT / "docs/images")
+def draw(results, folder):
     rows = [row for row in json.loads(results.read_text()) if row["ours"]]
     folder.mkdir(parents=True, exist_ok=True)
+    if not rows:
+        return
+    area = rows[0]["name"].split("/")[0]
     grown = [row for row in rows if "/growth/" in row["name"]]
-    (folder / "threads.svg").write_text(bars([row for row in rows if row not in grown]))
+    (folder / f"{area}.svg").write_text(bars([row for row in rows if row not in grown]))
     if grown:
-        (folder / "threads-growth.svg").write_text(growth(grown))
+        (folder / f"{area}-growth.svg").write_text(growth(area, grown))
+
+
+def main(arguments):
+    folder = pathlib.Path(arguments[1] if len(arguments) > 1 else ROOT / "docs/images")
+    files = [pathlib.Path(arguments[0])] if arguments else sorted((ROOT / "bench/results").glob("*.json"))
+    for results in files:
+        draw(results, folder)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 
 namespace bench {
 namespace {
@@ -72,6 +73,10 @@ std::string number(double value) {
   return fmt::format("{:.{}f}", std::round(value * unit) / unit, std::max(0, digits));
 }
 
+std::size_t column_width(std::string_view name) {
+  return std::max<std::size_t>(12, name.size() + 2);
+}
+
 // Whether the ratio is far enough from 1, and the rounds agree on which side of it they are.
 bool is_clear(const RowResult& result) {
   const bool below = *result.ratio < 1;
@@ -114,7 +119,7 @@ RowResult evaluate(const Rounds& rounds) {
   return result;
 }
 
-std::vector<std::string> contestant_names(const std::vector<Row>& rows) {
+std::vector<std::string> contestant_names(std::span<const Row> rows) {
   std::vector<std::string> names;
   for (const Row& row : rows) {
     for (const Contestant& contestant : row.contestants) {
@@ -129,7 +134,7 @@ std::vector<std::string> contestant_names(const std::vector<Row>& rows) {
 void print_header(const std::vector<std::string>& contestants) {
   std::string line = fmt::format("{:<38}{:<9}", "row", "unit");
   for (const std::string& name : contestants) {
-    line += fmt::format("{:>12}", name);
+    line += fmt::format("{:>{}}", name, column_width(name));
   }
   fmt::print("{}   ratio\n", line);
 }
@@ -143,7 +148,7 @@ void print_row(const RowResult& result, const std::vector<std::string>& contesta
     } else if (const auto found = result.rivals.find(name); found != result.rivals.end()) {
       value = found->second;
     }
-    line += fmt::format("{:>12}", value ? number(*value) : "-");
+    line += fmt::format("{:>{}}", value ? number(*value) : "-", column_width(name));
   }
   fmt::print("{}  {}\n", line, verdict(result));
   std::fflush(stdout);

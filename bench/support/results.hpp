@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ struct RowResult {
 RowResult evaluate(const Rounds& rounds);
 
 // The table's columns: every contestant of the rows, coeval first.
-std::vector<std::string> contestant_names(const std::vector<Row>& rows);
+std::vector<std::string> contestant_names(std::span<const Row> rows);
 void print_header(const std::vector<std::string>& contestants);
 void print_row(const RowResult& result, const std::vector<std::string>& contestants);
 

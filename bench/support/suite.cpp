@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -127,37 +128,52 @@ void keep(const std::string& area, const std::vector<RowResult>& results,
   fmt::print("written to {}\n", file);
 }
 
-int measure_all(const std::string& area, std::initializer_list<MakeRows> groups,
-                const Settings& settings) {
-  std::vector<Row> rows;
-  for (const MakeRows make_rows : groups) {
-    for (Row& row : make_rows(settings)) {
-      if (row.name.find(settings.row) != std::string::npos) {
-        rows.push_back(std::move(row));
-      }
-    }
-  }
-  if (rows.empty()) {
-    refuse(fmt::format("no row has '{}' in its name", settings.row));
-  }
-  fmt::print("coeval {}: {}\n{} rounds; each sample in a process of its own\n\n",
-             coeval::coeval_version(), machine_line(), settings.rounds);
-  const std::vector<std::string> contestants = contestant_names(rows);
-  print_header(contestants);
-  std::fflush(stdout);
+// The rows of a group that were asked for.
+std::vector<Row> chosen(MakeRows make_rows, const Settings& settings) {
+  std::vector<Row> rows = make_rows(settings);
+  std::erase_if(rows, [&](const Row& row) { return row.name.find(settings.row) == row.name.npos; });
+  return rows;
+}
 
+// Measures and prints group after group. The header is repeated when a group has other contestants.
+std::vector<RowResult> measure_groups(std::initializer_list<MakeRows> groups,
+                                      const Settings& settings) {
   Notes notes;
   std::vector<RowResult> results;
-  bool complete = true;
-  for (const Row& row : rows) {
-    results.push_back(measure(row, settings.rounds, notes));
-    print_row(results.back(), contestants);
-    complete = complete && results.back().ours.has_value();
+  std::vector<std::string> columns;
+  for (const MakeRows make_rows : groups) {
+    const std::vector<Row> rows = chosen(make_rows, settings);
+    const std::vector<std::string> contestants = contestant_names(rows);
+    const bool all_there = std::ranges::all_of(contestants, [&](const std::string& name) {
+      return std::ranges::find(columns, name) != columns.end();
+    });
+    if (!all_there) {
+      columns = contestants;
+      print_header(columns);
+      std::fflush(stdout);
+    }
+    for (const Row& row : rows) {
+      results.push_back(measure(row, settings.rounds, notes));
+      print_row(results.back(), columns);
+    }
+  }
+  return results;
+}
+
+int measure_all(const std::string& area, std::initializer_list<MakeRows> groups,
+                const Settings& settings) {
+  fmt::print("coeval {}: {}\n{} rounds; each sample in a process of its own\n\n",
+             coeval::coeval_version(), machine_line(), settings.rounds);
+  const std::vector<RowResult> results = measure_groups(groups, settings);
+  if (results.empty()) {
+    refuse(fmt::format("no row has '{}' in its name", settings.row));
   }
   fmt::print(
       "\nratio: coeval to the best rival, median of the rounds (lowest to highest); "
       "below 1 is ahead where small is good\n");
   keep(area, results, settings);
+  const bool complete =
+      std::ranges::all_of(results, [](const RowResult& result) { return result.ours.has_value(); });
   return complete ? 0 : 1;
 }
 

@@ -52,6 +52,15 @@ class Plot(unittest.TestCase):
         for count in ("1", "64", "16"):
             self.assertIn(f">{count}<", picture)
 
+    def test_lines_for_the_growth_of_processes(self):
+        rows = [row(f"processes/growth/pool_workers_{n}", 10.0 * n, joblib=20.0) for n in (1, 64)]
+        rows += [row(f"processes/growth/pool_payload_{n}", 10.0 + n) for n in (0, 1000, 100_000_000)]
+        picture = self.draw(rows)["processes-growth.svg"]
+        self.assertEqual(picture.count("<polyline"), 3)
+        self.assertEqual(picture.count("<circle"), 7)
+        for count in ("64", "0", "1000", "100M"):
+            self.assertIn(f">{count}<", picture)
+
     def test_a_row_without_our_value_is_left_out(self):
         pictures = self.draw([row("threads/gone", None, oneTBB=20.0), row("threads/there", 1.0)])
         self.assertNotIn("gone", pictures["threads.svg"])
