@@ -7,8 +7,10 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 #include <stop_token>
+#include <thread>
 
 using namespace std::chrono_literals;
 
@@ -65,6 +67,29 @@ void sleeping() {
   sleeper.wait();
 }
 
+// [deaf]
+int never_ends() {
+  std::this_thread::sleep_for(24h);
+  return 0;
+}
+// [deaf]
+
+void kill() {
+  bool ended = false;
+  coeval::ProcessPoolExecutor processes({.max_workers = 2});
+  // [kill]
+  coeval::Future<int> stuck = processes.submit(never_ends);
+  stuck.stop();  // SIGTERM for its process, and SIGKILL a second later
+  try {
+    stuck.result();
+  } catch (const coeval::CancelledError&) {
+    std::puts("it is gone, and another process has taken its place");
+    ended = true;
+  }
+  // [kill]
+  EXPECT(ended);
+}
+
 void shut_down() {
   coeval::ThreadPoolExecutor pool;
   // [shutdown]
@@ -76,5 +101,6 @@ int main() {
   cancel();
   stop();
   sleeping();
+  kill();
   shut_down();
 }

@@ -21,8 +21,10 @@ void by_type() {
   // [types]
   coeval::ThreadPoolExecutor waiting({.max_workers = 32, .thread_name_prefix = "io"});
   coeval::ThreadPoolExecutor computing({.max_workers = coeval::usable_cpu_count()});
+  coeval::ProcessPoolExecutor apart({.max_workers = 4});
   coeval::InlineExecutor here;
   // [types]
+  EXPECT(lengths(apart, words) == lengths(here, words));
   EXPECT(lengths(waiting, words) == lengths(here, words));
   EXPECT(lengths(computing, words) == lengths(here, words));
 }
@@ -30,7 +32,8 @@ void by_type() {
 void at_run_time() {
   const std::string setting = "threads:8";
   // [text]
-  coeval::AnyExecutor pool = coeval::make_executor(setting);  // "threads:8", "threads", "inline"
+  coeval::AnyExecutor pool =
+      coeval::make_executor(setting);  // "threads:8", "processes:4", "inline"
   const std::vector<int> result = lengths(pool, words);
   // [text]
   EXPECT((result == std::vector{3, 5}));

@@ -39,6 +39,29 @@ void waiting() {
   EXPECT(future.result() == 7);
 }
 
+// [deaf]
+void wait_for_an_answer() {  // that never comes
+  while (true) {
+    std::this_thread::sleep_for(1s);
+  }
+}
+// [deaf]
+
+void killed() {
+  bool ended = false;
+  // [kill]
+  coeval::ProcessPoolExecutor processes({.max_workers = 2});
+  const auto future = processes.with({.timeout = 100ms}).submit(wait_for_an_answer);
+  try {
+    future.result();
+  } catch (const coeval::TimeoutError& error) {
+    std::puts(error.what());  // … did not end within its timeout of 100 ms; its process was ended
+    ended = true;
+  }
+  // [kill]
+  EXPECT(ended);
+}
+
 void without_exceptions() {
   coeval::ThreadPoolExecutor pool;
   coeval::Future<int> future = pool.submit(slow);
@@ -89,6 +112,7 @@ void mapping() {
 
 int main() {
   waiting();
+  killed();
   without_exceptions();
   one_for_all();
   running();
