@@ -188,8 +188,10 @@ void write_standard(OutputArchive& archive, const std::exception& error, const S
   } else if (is_exactly<WorkerDied>(error)) {
     const auto& died = dynamic_cast<const WorkerDied&>(error);
     std::string message = text_of(error);
-    if (!died.stack().empty()) {
-      message.resize(message.size() - died.stack().size() - 1);  // it is the end of the text
+    // Of the text the stack is the end, if no null character has cut it short.
+    if (const std::string end = "\n" + died.stack();
+        !died.stack().empty() && message.ends_with(end)) {
+      message.resize(message.size() - end.size());
     }
     archive(Kind::worker_died, message, died.exitcode(), static_cast<std::int64_t>(died.pid()),
             died.stack());

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
 #include <exception>
 #include <future>
 #include <stdexcept>
@@ -77,6 +79,18 @@ TEST(PickledException, of_the_library_comes_back_as_itself) {
                                             std::make_exception_ptr(TimeoutError("y"))});
   comes_back(group);
   EXPECT_EQ(crossed_as<ExceptionGroup>(group).exceptions().size(), 2U);
+}
+
+// Its text ends at the first null character, which hostile bytes may hold.
+TEST(PickledException, of_a_dead_worker_keeps_its_stack_apart) {
+  const WorkerDied died("died", -SIGSEGV, 42, "  at f");
+  comes_back(died);
+  EXPECT_EQ(crossed_as<WorkerDied>(died).stack(), "  at f");
+  comes_back(WorkerDied("a line\n", 1, 42));
+  using namespace std::string_literals;
+  const auto odd = crossed_as<WorkerDied>(WorkerDied("a\0b"s, -SIGSEGV, 42, "a long stack"));
+  EXPECT_STREQ(odd.what(), "a\na long stack");
+  EXPECT_EQ(odd.stack(), "a long stack");
 }
 
 TEST(PickledException, of_another_type_is_a_RemoteError_with_its_name) {
