@@ -188,7 +188,9 @@ TEST_F(Tour, output_into_a_file_is_plain_ascii_of_80_columns) {
   const Folder folder;
   const Outcome run = run_tour(
       {"--chapter", "3", "--chapter", "4", "--chapter", "1", "--out", folder.path() + "/sheet.png"},
-      {"TERM=xterm-256color", "LC_ALL=C.UTF-8"});
+      {"TERM=xterm-256color", "LC_ALL=C.UTF-8",
+       // What a sanitizer would say of the picture that crashes on purpose is wider.
+       "ASAN_OPTIONS=handle_segv=0", "TSAN_OPTIONS=handle_segv=0"});
   EXPECT_EQ(run.status, 0);
   std::size_t column = 0;
   for (const char c : run.output) {
