@@ -188,6 +188,17 @@ void Payload::finish(pickle::OutputArchive& archive) {
   descriptors_ = archive.take().descriptors;
 }
 
+void Payload::share(const Payload& other) {
+  buffer_ = other.buffer_;
+  if (buffer_ == nullptr) {
+    heap_.assign(other.bytes_.begin(), other.bytes_.end());
+  }
+  bytes_ = buffer_ != nullptr ? other.bytes_ : std::span<const std::byte>(heap_);
+  for (const FileDescriptor& descriptor : other.descriptors_) {
+    descriptors_.push_back(descriptor.duplicate());
+  }
+}
+
 void Payload::clear() noexcept {
   bytes_ = {};
   heap_ = {};

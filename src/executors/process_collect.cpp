@@ -72,16 +72,36 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) {
     worker.has_learned(*one.task);
     ++worker.finished;
     deaths_in_a_row_ = 0;
-    ++(one.error == nullptr ? completed_ : failed_);
     busy_ns_ += one.wall_ns;
-    note_duration(one.wall_ns);
+    note_duration(one.wall_ns / static_cast<std::int64_t>(std::max<std::size_t>(
+                                    one.parts.size(), 1)));
+    const bool is_cut_short = one.task->chunk() != nullptr && one.task->size() != 0;
+    if (is_cut_short && one.error == nullptr && broken_ == nullptr) {
+      count(one);
+      push(std::move(one.cell), true);
+      continue;
+    }
+    if (is_cut_short && one.error == nullptr) {
+      one.error = broken_;
+    }
+    count(one);
     leave_bound();
   }
   worker.slow = worker.slow && ended.empty();
   worker.free_collected();
-  map_ahead_.store(std::size_t{window()} * max_workers_, std::memory_order_relaxed);
+  set_pace();
   if (closed_ || worker.retiring) {
     ring();  // the worker may have nothing more to do
+  }
+}
+
+void ProcessPool::count(const Ended& ended) noexcept {
+  completed_ += ended.parts.size() - ended.raised;
+  failed_ += ended.raised;
+  if (ended.task->chunk() == nullptr) {
+    ++(ended.error == nullptr ? completed_ : failed_);
+  } else if (ended.error != nullptr) {
+    failed_ += ended.task->size();
   }
 }
 
@@ -107,6 +127,10 @@ std::string ProcessPool::timeout_text(const Cell& cell) const {
 
 void ProcessPool::finish(std::vector<Ended>& ended) noexcept {
   for (Ended& one : ended) {
+    for (const CellRef& part : one.parts) {
+      part->finish();
+    }
+    one.parts.clear();
     if (!one.cell) {
       continue;
     }

@@ -20,6 +20,9 @@ constexpr std::int64_t ahead_ns = 200'000;
 constexpr std::int64_t short_ns = 100'000;
 // Below it a task costs less than the wakes that it may cause.
 constexpr std::int64_t tiny_ns = 5'000;
+// How long a chunk should take, and how many elements it has at the most.
+constexpr std::int64_t chunk_ns = 100'000;
+constexpr std::int64_t most_in_chunk = 512;
 // What it takes to wake a worker.
 constexpr std::int64_t wake_ns = 20'000;
 // But only for so long: the task before it may be a long one.
@@ -33,6 +36,16 @@ std::uint32_t ProcessPool::window() const noexcept {
   return mean == 0 ? 1
                    : static_cast<std::uint32_t>(
                          std::clamp<std::int64_t>(1 + ahead_ns / mean, 2, slot_count));
+}
+
+// A chunk is what takes a worker some time, if so many tasks of the mean are known to do.
+void ProcessPool::set_pace() noexcept {
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  const std::int64_t batch =
+      mean == 0 ? 1 : std::clamp<std::int64_t>(chunk_ns / mean, 1, most_in_chunk);
+  const std::size_t each = std::max<std::size_t>(window(), 3 * static_cast<std::size_t>(batch));
+  map_pace_.batch.store(static_cast<std::size_t>(batch), std::memory_order_relaxed);
+  map_pace_.ahead.store(each * max_workers_, std::memory_order_relaxed);
 }
 
 bool ProcessPool::tasks_are_tiny() const noexcept {
@@ -142,19 +155,36 @@ void ProcessPool::balance(bool at_once) {
   if (std::ranges::none_of(workers_, is_idle)) {
     return;
   }
-  const auto in_hand = [](const Worker& worker) { return worker->in_hand(); };
-  const auto donor = std::ranges::max_element(workers_, {}, in_hand);
-  const std::uint32_t unstarted = (*donor)->in_hand() > 1 ? (*donor)->in_hand() - 1 : 0;
-  if (unstarted == 0) {
-    return;
-  }
-  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
-  if (!at_once && mean != 0 && unstarted * mean < short_ns) {
-    // The time that runs already goes on: or else who asks again and again would put it off for ever.
+  // The time that runs already goes on: or else who asks again and again would put it off for ever.
+  const auto wait_a_little = [&] {
     balance_at_ = patience_ends ? patience_ends : Deadline(patience);
     if (!patience_ends) {
       ring();
     }
+  };
+  const auto in_hand = [](const Worker& worker) { return worker->in_hand(); };
+  const auto donor = std::ranges::max_element(workers_, {}, in_hand);
+  const std::uint32_t unstarted = (*donor)->in_hand() > 1 ? (*donor)->in_hand() - 1 : 0;
+  if (unstarted == 0) {
+    const auto has_chunk = [](const Worker& worker) {
+      const ChunkTask* const chunk = worker->running_chunk();
+      return chunk != nullptr && worker->running_element(*chunk) + 1 < chunk->end();
+    };
+    const auto cuttable = std::ranges::find_if(workers_, has_chunk);
+    if (cuttable == workers_.end()) {
+      return;
+    }
+    if (!at_once) {
+      wait_a_little();
+    } else if (CellRef rest = cut(*(*cuttable)->running_chunk())) {
+      push(std::move(rest), true);
+      dispatch();
+    }
+    return;
+  }
+  const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
+  if (!at_once && mean != 0 && unstarted * mean < short_ns) {
+    wait_a_little();
     return;
   }
   (*donor)->slow = (*donor)->slow || at_once;  // or else it would get the same ones again
@@ -173,6 +203,22 @@ void ProcessPool::balance(bool at_once) {
   }
 }
 
+// Takes away what a chunk has behind the element that runs: none if there is nothing, or no memory.
+CellRef ProcessPool::cut(ChunkTask& chunk) noexcept {
+  try {
+    CellRef rest = chunk.make_rest();
+    const std::optional<std::uint32_t> from = chunk.worker->cut(chunk);
+    if (!from) {
+      return {};
+    }
+    Cell& cell = *rest;
+    chunk.give_rest(std::move(rest), *from);
+    return CellRef(cell);
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
 // More tasks than workers to take them.
 bool ProcessPool::wants_worker() const noexcept {
   std::size_t tasks = queued_;
@@ -181,6 +227,9 @@ bool ProcessPool::wants_worker() const noexcept {
     if (!worker->dead) {
       ++workers;
       tasks += worker->in_hand() - (worker->is_set_up() || worker->in_hand() == 0 ? 0 : 1);
+      if (const ProcessTask* const first = worker->first_in_hand()) {
+        tasks += std::max<std::size_t>(first->size(), 1) - 1;  // of a chunk
+      }
     }
   }
   return workers < max_workers_ && tasks > workers && broken_ == nullptr;

@@ -138,6 +138,20 @@ void ProcessPool::bury(const Worker& worker) {
     }
     finish(ended);
   }
+  std::vector<ChunkTask*> chunks;
+  {
+    const threading::Guard guard(lock_);
+    chunks = worker->begun_chunks();
+  }
+  for (ChunkTask* const chunk : chunks) {
+    Ended& done = ended.emplace_back();
+    done.task = chunk;
+    try {
+      worker->read_parts(*chunk, done);
+    } catch (const std::exception& error) {
+      log(Severity::error, "coeval.executors", error.what());
+    }
+  }
   worker->process().join();
   const int exitcode = worker->process().exitcode().value_or(0);
   const std::string stack = exitcode < 0 ? worker->crash_lines() : std::string();
@@ -160,12 +174,19 @@ bool ProcessPool::begin_last_collecting(ProcessWorker& worker) noexcept {
 // What becomes of the tasks that a dead worker had.
 void ProcessPool::settle(ProcessWorker& worker, int exitcode, const std::string& stack,
                          std::vector<Ended>& ended) {
+  for (const Ended& done : ended) {
+    count(done);
+  }
   ProcessWorker::Left left = worker.take_all_left();
   for (auto cell = left.untouched.rbegin(); cell != left.untouched.rend(); ++cell) {
     push(std::move(*cell), true);
   }
   for (auto victim = left.victims.rbegin(); victim != left.victims.rend(); ++victim) {
     auto& task = *static_cast<ProcessTask*>((*victim)->remote());
+    if (task.chunk() != nullptr) {
+      settle_chunk(worker, std::move(*victim), exitcode, stack, ended.emplace_back());
+      continue;
+    }
     ++task.deaths;
     const bool was_ended =
         worker.ending != ProcessWorker::Ending::no && worker.ending_position == task.position;
@@ -186,6 +207,29 @@ void ProcessPool::settle(ProcessWorker& worker, int exitcode, const std::string&
   } else if (left.victims.empty() && worker.finished == 0 && !worker.closing) {
     note_early_death(worker, exitcode, stack);
   }
+}
+
+// The element that ran has failed, those behind it go on.
+void ProcessPool::settle_chunk(const ProcessWorker& worker, CellRef cell, int exitcode,
+                               const std::string& stack, Ended& ended) {
+  auto& chunk = static_cast<ChunkTask&>(*cell);
+  chunk.place = ProcessTask::Place::nowhere;
+  chunk.worker = nullptr;
+  ended.task = &chunk;
+  if (chunk.size() != 0) {
+    ended.parts.reserve(1);
+    CellRef element = chunk.take_first();
+    element->try_settle();
+    element->set_error(error_of(worker, chunk, *element, false, exitcode, stack));
+    ended.parts.push_back(std::move(element));
+    ++failed_;
+  }
+  if (chunk.size() != 0) {
+    push(std::move(cell), true);
+    return;
+  }
+  ended.cell = std::move(cell);
+  leave_bound();
 }
 
 // It would go on like this for ever.

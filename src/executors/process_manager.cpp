@@ -97,8 +97,8 @@ bool ProcessPool::manage_once(bool& lazy) {
 
 // The tasks that could not be handed over, counted.
 std::vector<Ended> ProcessPool::take_failures() {
-  for (std::size_t i = 0; i < failures_.size(); ++i) {
-    ++failed_;
+  for (const Ended& failure : failures_) {
+    failed_ += failure.task->size();
     leave_bound();
   }
   return std::exchange(failures_, {});

@@ -138,7 +138,7 @@ void ProcessPool::enqueue(CellRef cell, const WhenFull* when_full) {
     leave_bound();
     throw;
   }
-  ++submitted_;
+  submitted_ += task.size();
   dispatch();
 }
 
@@ -256,7 +256,7 @@ void ProcessPool::end_unstarted(Cell& cell, std::exception_ptr error) noexcept {
     }
     task.place = ProcessTask::Place::nowhere;
     --queued_;
-    ++failed_;
+    failed_ += task.size();
     leave_bound();
   }
   cell.try_start();

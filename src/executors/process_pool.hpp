@@ -48,7 +48,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   ExecutorStats stats() const override;
   std::size_t max_workers() const noexcept override { return max_workers_; }
   ProcessPool* process_pool() noexcept override { return this; }
-  const atomic<std::size_t>* map_ahead() const noexcept override { return &map_ahead_; }
+  const MapPace* map_pace() const noexcept override { return &map_pace_; }
 
   const std::shared_ptr<BufferStore>& buffers() const noexcept { return buffers_; }
 
@@ -58,6 +58,12 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void help_along(ProcessTask& task, Deadline deadline) COEVAL_EXCLUDES(lock_);
   void ask_to_stop(ProcessTask& task, bool may_kill) noexcept COEVAL_EXCLUDES(lock_);
   void was_cancelled(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
+  // Cancels that element of a chunk that has begun, and those behind it, if they have not.
+  bool withdraw_part(ChunkTask& chunk, std::uint32_t element) noexcept COEVAL_EXCLUDES(lock_);
+  // Whether nothing counts the tasks one by one.
+  bool takes_chunks() const noexcept {
+    return max_occupied_ == 0 && !options_.max_tasks_per_child;
+  }
 
  private:
   using Worker = std::shared_ptr<ProcessWorker>;
@@ -79,6 +85,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   ProcessWorker* choose(bool is_timed) const noexcept COEVAL_REQUIRES(lock_);
   bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) COEVAL_REQUIRES(lock_);
   void balance(bool at_once) COEVAL_REQUIRES(lock_);
+  CellRef cut(ChunkTask& chunk) noexcept COEVAL_REQUIRES(lock_);
+  void set_pace() noexcept COEVAL_REQUIRES(lock_);
   std::uint32_t window() const noexcept COEVAL_REQUIRES(lock_);
   bool tasks_are_tiny() const noexcept;
   void note_duration(std::int64_t wall_ns) noexcept COEVAL_REQUIRES(lock_);
@@ -87,6 +95,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   // process_collect.cpp: results.
   bool collect(ProcessWorker& worker, std::uint32_t own) COEVAL_EXCLUDES(lock_);
   void book(ProcessWorker& worker, std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
+  void count(const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
   void judge(ProcessWorker& worker, Ended& ended) const COEVAL_REQUIRES(lock_);
   void finish(std::vector<Ended>& ended) noexcept COEVAL_EXCLUDES(lock_);
   static void call_here(ProcessTask& task);
@@ -117,6 +126,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   bool begin_last_collecting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
   void settle(ProcessWorker& worker, int exitcode, const std::string& stack,
               std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
+  void settle_chunk(const ProcessWorker& worker, CellRef cell, int exitcode,
+                    const std::string& stack, Ended& ended) COEVAL_REQUIRES(lock_);
   void note_early_death(const ProcessWorker& worker, int exitcode, const std::string& stack)
       COEVAL_REQUIRES(lock_);
   std::exception_ptr error_of(const ProcessWorker& worker, const ProcessTask& task,
@@ -135,7 +146,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   const std::uint32_t forks_;  // tells a forked child from the process whose pool it is
   FileDescriptor bell_;        // to wake the manager by
   FileDescriptor heard_;       // its other end
-  atomic<std::size_t> map_ahead_{0};
+  MapPace map_pace_;
   // Whether the bell was rung and not heard. Sequentially consistent: who changes something and then
   // rings, and the manager, who hears and then looks, do not miss each other.
   atomic<std::uint32_t> rung_{0};

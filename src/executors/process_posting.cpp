@@ -165,6 +165,13 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
   slot.entry_code = task.entry_code;
   slot.descriptors = static_cast<std::uint32_t>(task.payload.descriptors().size());
   slot.takes_stop_token = task.takes_stop_token ? 1 : 0;
+  slot.elements = 0;
+  if (const ChunkTask* const chunk = task.chunk()) {
+    slot.elements = chunk->made_of();
+    slot.first = chunk->first();
+    outbox_.slots[posted_ % slot_count].progress.begin(
+        {.element = chunk->first(), .end = chunk->end()});
+  }
   if (room_begin_ == room_end_) {
     room_begin_ = 0;
   }

@@ -25,9 +25,13 @@
 //     passed and then exchanges wanted with 0 and wakes. All four are sequentially consistent. If
 //     lazily is set, too, the worker wakes only for a batch, or when it has nothing more to do; so who
 //     set it sleeps for a moment only, and then asks again without.
-//  6. WorkerInbox::collected counts the positions whose results have been read: only then their bytes in
+//  6. The result of a chunk grows with each element, in the room or in a buffer that was sent, before
+//     the progress says that the element is done: so what was done before a crash is not lost.
+//  7. WorkerInbox::collected counts the positions whose results have been read: only then their bytes in
 //     the outbox, and their buffers, are used again.
 // Each claim carries its position, so that none is mistaken for one of an earlier round.
+
+#include "executors/chunk_progress.hpp"
 
 #include <coeval/core/atomic.hpp>
 
@@ -60,6 +64,8 @@ struct alignas(64) InSlot {
   std::uint32_t entry_code = 0;
   std::uint32_t descriptors = 0;
   std::uint32_t takes_stop_token = 0;
+  std::uint32_t elements = 0;  // of a chunk, in its arguments; 0: it is none
+  std::uint32_t first = 0;     // of those, the first to run
 };
 
 struct WorkerInbox {
@@ -80,6 +86,7 @@ enum class Outcome : std::uint32_t { returned, raised };
 
 struct alignas(64) OutSlot {
   atomic<std::uint64_t> claim{0};
+  ChunkProgress progress;
   Extent result;
   std::uint32_t outcome = 0;
   std::uint32_t descriptors = 0;

@@ -34,9 +34,31 @@ bool ProcessPool::withdraw(ProcessTask& task) noexcept {
       break;
   }
   task.place = ProcessTask::Place::nowhere;
-  ++cancelled_;
+  cancelled_ += task.size();
   leave_bound();
   return true;
+}
+
+bool ProcessPool::withdraw_part(ChunkTask& chunk, std::uint32_t element) noexcept {
+  CellRef rest;
+  {
+    const threading::Guard guard(lock_);
+    rest = chunk.place == ProcessTask::Place::posted &&
+                   element > chunk.worker->running_element(chunk)
+               ? cut(chunk)
+               : CellRef();
+    if (!rest) {
+      return false;
+    }
+    auto& task = static_cast<ChunkTask&>(*rest);
+    if (element < task.first()) {  // it began meanwhile
+      push(std::move(rest), true);
+      dispatch();
+      return false;
+    }
+    cancelled_ += task.size();
+  }
+  return rest->cancel();
 }
 
 void ProcessPool::note_start(ProcessTask& task) noexcept {

@@ -97,6 +97,24 @@ bool ProcessWorker::has_running_task() const noexcept {
   return false;
 }
 
+std::uint32_t ProcessWorker::running_element(const ChunkTask& chunk) const noexcept {
+  return outbox_.slots[chunk.position % slot_count].progress.read().element;
+}
+
+std::optional<std::uint32_t> ProcessWorker::cut(const ChunkTask& chunk) noexcept {
+  const std::uint32_t position = chunk.position;
+  if (position - collected_ < reading() - collected_ || !is_running(position)) {
+    return std::nullopt;  // the collector reads it
+  }
+  return outbox_.slots[position % slot_count].progress.cut(
+      {.element = chunk.first(), .end = chunk.end()});
+}
+
+ChunkTask* ProcessWorker::running_chunk() const noexcept {
+  ProcessTask* const task = first_in_hand();
+  return task != nullptr && is_running(task->position) ? task->chunk() : nullptr;
+}
+
 ProcessTask* ProcessWorker::first_in_hand() const noexcept {
   for (std::uint32_t position = reading(); position != posted_; ++position) {
     if (!record(position).taken) {
@@ -206,9 +224,47 @@ void ProcessWorker::read_outcome(std::uint32_t position, Ended& ended) {
     if (ended.error == nullptr) {
       throw PickleError("coeval::ProcessPoolExecutor: a worker raised nothing");
     }
+  } else if (ChunkTask* const chunk = ended.task != nullptr ? ended.task->chunk() : nullptr) {
+    read_chunk(*chunk, slot, archive, ended);
   } else if (ended.task != nullptr) {
     ended.task->read_result(archive);
   }
+}
+
+// A worker may end a chunk early, but not before its first element.
+void ProcessWorker::read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::InputArchive& archive,
+                               Ended& ended) {
+  const std::uint32_t done = slot.progress.read().element;
+  if (done <= chunk.first() || done > chunk.end()) {
+    throw PickleError("coeval::ProcessPoolExecutor: a worker has not done what it says");
+  }
+  ended.raised = chunk.read_until(done, archive, ended.parts);
+}
+
+std::vector<ChunkTask*> ProcessWorker::begun_chunks() const {
+  std::vector<ChunkTask*> chunks;
+  for (std::uint32_t position = reading(); position != posted_; ++position) {
+    const Record& record = this->record(position);
+    if (!record.taken && record.task != nullptr && has_begun(position) &&
+        record.task->chunk() != nullptr) {
+      chunks.push_back(record.task->chunk());
+    }
+  }
+  return chunks;
+}
+
+void ProcessWorker::read_parts(ChunkTask& chunk, Ended& ended) {
+  const OutSlot& slot = outbox_.slots[chunk.position % slot_count];
+  const std::uint32_t done = slot.progress.read().element;
+  if (done <= chunk.first() || done > chunk.end()) {
+    return;
+  }
+  const Extent extent = fetch(slot.result);
+  if (extent.buffer != 0) {
+    receive_packets();
+  }
+  pickle::InputArchive archive(result_bytes(extent));
+  ended.raised = chunk.read_until(done, archive, ended.parts);
 }
 
 void ProcessWorker::collect(std::vector<Ended>& ended) {

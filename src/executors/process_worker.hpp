@@ -11,7 +11,8 @@
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/file_descriptor.hpp>
-#include <coeval/executors/detail/process_tasks.hpp>
+#include <coeval/executors/detail/process_chunk.hpp>
+#include <coeval/executors/detail/process_task.hpp>
 #include <coeval/futures/detail/cell.hpp>
 #include <coeval/multiprocessing/process.hpp>
 
@@ -35,6 +36,9 @@ struct Ended {
   std::exception_ptr error;  // null: the cell has the value
   std::int64_t wall_ns = 0;
   std::uint32_t position = 0;
+  // Of a chunk: the elements that are settled, and how many of them have raised.
+  std::vector<CellRef> parts = {};
+  std::size_t raised = 0;
 };
 
 // Guarded by the pool's lock, but for what the collector does: one thread at a time collects from a
@@ -75,6 +79,12 @@ class ProcessWorker {
   bool is_running(std::uint32_t position) const noexcept;
   // Whether one of its tasks has begun, and not been collected.
   bool has_running_task() const noexcept;
+  // Of a chunk that is posted here: the element that runs, and what is taken away behind it, as
+  // ChunkProgress::cut says.
+  std::uint32_t running_element(const ChunkTask& chunk) const noexcept;
+  std::optional<std::uint32_t> cut(const ChunkTask& chunk) noexcept;
+  // The chunk that runs; null for none.
+  ChunkTask* running_chunk() const noexcept;
   // The task that runs, or the next to run; null for none, or the setup.
   ProcessTask* first_in_hand() const noexcept;
 
@@ -108,6 +118,10 @@ class ProcessWorker {
   void free_collected() noexcept;
   // Under the lock: the worker has run the task, so it knows the code of it.
   void has_learned(const ProcessTask& task) noexcept;
+  // Of a dead worker: the chunks that have begun, under the lock; and then, without it, the elements
+  // that were done.
+  std::vector<ChunkTask*> begun_chunks() const;
+  void read_parts(ChunkTask& chunk, Ended& ended);
   // Of a dead worker, under the lock: all that it has not done, in the order of the positions.
   struct Left {
     std::vector<CellRef> victims;    // had begun: one, if the worker kept to the rules
@@ -162,6 +176,8 @@ class ProcessWorker {
   void wake() noexcept;
   bool post_setup(const WorkerSetup& setup);
   void read_outcome(std::uint32_t position, Ended& ended);
+  void read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::InputArchive& archive,
+                  Ended& ended);
   std::span<const std::byte> result_bytes(const Extent& extent);
   std::vector<FileDescriptor> result_descriptors(std::uint32_t position, std::uint32_t count);
 

@@ -6,6 +6,7 @@
 #include "executors/process_codes.hpp"
 #include "executors/process_crash.hpp"
 #include "executors/process_region.hpp"
+#include "executors/process_results.hpp"
 #include "executors/process_setup.hpp"
 #include "executors/process_stop.hpp"
 #include "multiprocessing/packet_socket.hpp"
@@ -15,6 +16,7 @@
 #include <coeval/core/system.hpp>
 #include <coeval/core/throw_stack.hpp>
 #include <coeval/executors/detail/process_call.hpp>
+#include <coeval/executors/detail/process_chunk.hpp>
 
 #include <cxxabi.h>
 
@@ -38,42 +40,93 @@ namespace coeval::detail {
 namespace {
 
 using multiprocessing::detail::receive_packet;
-using multiprocessing::detail::send_packet;
-
-constexpr std::size_t alignment = view_alignment;
-
-constexpr std::size_t aligned(std::size_t size) noexcept {
-  return (size + alignment - 1) / alignment * alignment;
-}
 
 // A child that a task has forked is no worker: it ends where the task returns.
 bool is_forked_child = false;
 
-// Where the result of a task is written: at first in memory of this process.
-class ResultRoom final : public pickle::ArchiveRoom {
- public:
-  explicit ResultRoom(BufferStore& store) noexcept : store_(store) {}
+// Without what it carries if that cannot be pickled.
+void write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
+  const std::exception_ptr error = std::current_exception();
+  const std::size_t size = archive.size();
+  const std::size_t descriptors = archive.descriptor_count();
+  try {
+    pickle::write_exception(archive, error, stack);
+  } catch (...) {
+    archive.rewind(size, descriptors);
+    pickle::write_exception(
+        archive,
+        std::make_exception_ptr(RuntimeError("coeval::ProcessPoolExecutor: the task raised " +
+                                             describe(error) + ", which cannot cross")),
+        std::string());
+  }
+}
 
-  std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override {
-    if (size <= own_.size()) {
-      return own_;
-    }
-    const bool first = buffer_ == nullptr;
-    std::shared_ptr<SharedBuffer> larger =
-        store_.take(first ? size : std::max(size, 2 * written.size()));
-    if (!written.empty()) {
-      std::memcpy(larger->bytes().data(), written.data(), written.size());
-    }
-    buffer_ = std::move(larger);
-    return buffer_->bytes();
+void end_forked_child(bool well) {
+  if (is_forked_child) {
+    ::_exit(well ? 0 : 1);
+  }
+}
+
+// Calls the elements of a chunk, and shows each result as soon as it is there.
+class ElementLoop final : public ChunkLoop {
+ public:
+  ElementLoop(const InSlot& in, OutSlot& out, std::span<const std::byte> bytes,
+              pickle::InputArchive& arguments, pickle::OutputArchive& results, ChunkRoom& room)
+      : in_(in), out_(out), bytes_(bytes), arguments_(arguments), results_(results), room_(room) {
+    arguments_.go_on_with(bytes_.first(place(0)));
   }
 
-  std::shared_ptr<SharedBuffer> take_buffer() noexcept { return std::exchange(buffer_, nullptr); }
+  void run(One one, void* context) override {
+    std::uint32_t element = in_.first;
+    do {
+      arguments_.go_on_with(bytes_.subspan(place(element), place(element + 1) - place(element)));
+      run_one(one, context);
+      room_.show(out_, results_);
+      if (!out_.progress.advance()) {
+        return;
+      }
+      ++element;
+    } while (results_.descriptor_count() == 0);
+    out_.progress.stop_here();  // descriptors are sent when the chunk ends
+  }
 
  private:
-  BufferStore& store_;
-  std::shared_ptr<SharedBuffer> buffer_;
-  std::array<std::byte, std::size_t{4} << 10> own_;
+  // Where the arguments of an element begin; those of the last one end where this table does.
+  std::size_t place(std::uint32_t element) const noexcept {
+    const std::size_t table = bytes_.size() - in_.elements * sizeof(std::uint32_t);
+    if (element == in_.elements) {
+      return table;
+    }
+    std::uint32_t place = 0;
+    std::memcpy(&place, bytes_.data() + table + element * sizeof place, sizeof place);
+    return place;
+  }
+
+  void run_one(One one, void* context) {
+    const std::size_t size = results_.size();
+    const std::size_t descriptors = results_.descriptor_count();
+    try {
+      results_(static_cast<std::uint8_t>(Outcome::returned));
+      stack_->watch([&] { one(context, arguments_); });
+      end_forked_child(true);
+    } catch (const abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      end_forked_child(false);
+      results_.rewind(size, descriptors);
+      results_(static_cast<std::uint8_t>(Outcome::raised));
+      write_error(results_, *stack_);
+      stack_.emplace();
+    }
+  }
+
+  const InSlot& in_;
+  OutSlot& out_;
+  const std::span<const std::byte> bytes_;
+  pickle::InputArchive& arguments_;
+  pickle::OutputArchive& results_;
+  ChunkRoom& room_;
+  std::optional<ThrowStack> stack_{std::in_place};
 };
 
 class WorkerMain {
@@ -84,7 +137,8 @@ class WorkerMain {
         inbox_(*reinterpret_cast<const WorkerInbox*>(inbox_memory_.data())),
         outbox_(*reinterpret_cast<WorkerOutbox*>(outbox_memory_.data())),
         socket_(std::move(ends.socket)),
-        stop_(inbox_) {
+        stop_(inbox_),
+        shelf_(inbox_, outbox_, socket_) {
     note_crashes(outbox_.crash);
   }
 
@@ -95,10 +149,14 @@ class WorkerMain {
       // Invariant 2. Acquire: the slot was written before it.
       if (out.claim.compare_exchange_strong(expected, claim_of(position, Claim::running),
                                             std::memory_order_acq_rel, std::memory_order_relaxed)) {
-        run(position, inbox_.slots[position % slot_count], out);
+        const InSlot& in = inbox_.slots[position % slot_count];
+        const std::int64_t began_ns = began_ns_ != 0 ? began_ns_ : sys().monotonic_ns();
+        run(position, in, out);
+        began_ns_ = sys().monotonic_ns();
+        out.wall_ns = began_ns_ - began_ns;
         out.claim.store(claim_of(position, Claim::done), std::memory_order_release);
       }
-      pass(position);
+      pass(position, inbox_.slots[position % slot_count].elements != 0);
       if (!is_set_up_) {
         return;  // the pool is broken, and what it has posted here must not run
       }
@@ -147,15 +205,15 @@ class WorkerMain {
     return position;
   }
 
-  // Invariants 3 and 5.
-  void pass(std::uint32_t position) {
+  // Invariants 3 and 5. A chunk is a batch.
+  void pass(std::uint32_t position, bool is_chunk) {
     outbox_.passed.store(position + 1, std::memory_order_seq_cst);
     const std::uint32_t seen = outbox_.wanted.load(std::memory_order_seq_cst);
     if (seen == 0) {
       return;
     }
     const std::uint32_t ready = position + 1 - inbox_.collected.load(std::memory_order_relaxed);
-    if ((seen & lazily) != 0 && ready < batch_size &&
+    if ((seen & lazily) != 0 && !is_chunk && ready < batch_size &&
         inbox_.posted.load(std::memory_order_relaxed) != position + 1) {
       return;
     }
@@ -165,15 +223,10 @@ class WorkerMain {
       outbox_.event.notify_one_shared();
     } else if (wanted != 0) {
       try {
-        send({.kind = PacketHead::Kind::notice}, {}, {}, Deadline(std::chrono::seconds(0)));
+        shelf_.send({.kind = PacketHead::Kind::notice}, {}, {}, Deadline(std::chrono::seconds(0)));
       } catch (const TimeoutError&) {  // NOLINT(bugprone-empty-catch): so many notices are there
       }
     }
-  }
-
-  void send(const PacketHead& head, std::span<const std::byte> more,
-            std::span<const FileDescriptor> descriptors, Deadline deadline) {
-    send_packet(socket_.get(), std::as_bytes(std::span(&head, 1)), more, descriptors, deadline);
   }
 
   // Takes what the pool has sent, one packet.
@@ -216,24 +269,39 @@ class WorkerMain {
     return descriptors;
   }
 
+  // What a task is called with. Stays where it is.
+  struct Arguments {
+    Arguments(WorkerMain& worker, std::uint32_t position, const InSlot& in) {
+      worker.learn_codes(in);
+      bytes = worker.bytes_of(in.arguments);
+      if (in.descriptors != 0) {
+        descriptors = worker.descriptors_of(position);
+        archive.emplace(bytes, descriptors);
+      } else {
+        archive.emplace(bytes);
+      }
+    }
+    Arguments(const Arguments&) = delete;
+    Arguments& operator=(const Arguments&) = delete;
+
+    std::span<const std::byte> bytes;
+    std::vector<FileDescriptor> descriptors;
+    mutable std::optional<pickle::InputArchive> archive;
+  };
+
   void run(std::uint32_t position, const InSlot& in, OutSlot& out) {
-    const std::int64_t began_ns = began_ns_ != 0 ? began_ns_ : sys().monotonic_ns();
-    ResultRoom room(*store_);
+    ResultRoom room(shelf_.store());
     Outcome outcome = Outcome::returned;
     pickle::OutputArchive archive(room);
-    std::vector<FileDescriptor> descriptors;
     ThrowStack stack;
     try {
-      learn_codes(in);
-      const std::span<const std::byte> bytes = bytes_of(in.arguments);
-      if (in.descriptors != 0) {
-        descriptors = descriptors_of(position);
+      const Arguments arguments(*this, position, in);
+      if (in.elements != 0) {
+        run_chunk(position, in, out, arguments);
+        return;
       }
-      pickle::InputArchive arguments = in.descriptors != 0
-                                           ? pickle::InputArchive(bytes, descriptors)
-                                           : pickle::InputArchive(bytes);
       const CrashLimit limit;
-      stack.watch([&] { call(position, in, arguments, archive); });
+      stack.watch([&] { call(position, in, *arguments.archive, archive); });
     } catch (const abi::__forced_unwind&) {
       std::exit(0);  // NOLINT(concurrency-mt-unsafe): pthread_exit, and other threads are there
     } catch (...) {
@@ -241,13 +309,20 @@ class WorkerMain {
       archive.take();
       write_error(archive, stack);
     }
-    if (is_forked_child) {
-      ::_exit(outcome == Outcome::returned ? 0 : 1);
-    }
+    end_forked_child(outcome == Outcome::returned);
     is_set_up_ = is_set_up_ || outcome == Outcome::returned;
-    put_result(position, out, room, archive, outcome);
-    began_ns_ = sys().monotonic_ns();
-    out.wall_ns = began_ns_ - began_ns;
+    shelf_.put(position, out, room, archive, outcome);
+  }
+
+  // Errors: what keeps it from calling an element, or from showing what that gave.
+  void run_chunk(std::uint32_t position, const InSlot& in, OutSlot& out,
+                 const Arguments& arguments) {
+    ChunkRoom room(shelf_);
+    pickle::OutputArchive results(room);
+    const CrashLimit limit;
+    ElementLoop loop(in, out, arguments.bytes, *arguments.archive, results, room);
+    reinterpret_cast<ChunkEntry>(code_of_number(in.entry_code))(*arguments.archive, results, loop);
+    room.finish(position, out, results);
   }
 
   void learn_codes(const InSlot& in) {
@@ -272,111 +347,13 @@ class WorkerMain {
     }
   }
 
-  // Without what it carries if that cannot be pickled.
-  static void write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
-    const std::exception_ptr error = std::current_exception();
-    try {
-      pickle::write_exception(archive, error, stack);
-    } catch (...) {
-      archive.take();
-      pickle::write_exception(
-          archive,
-          std::make_exception_ptr(RuntimeError("coeval::ProcessPoolExecutor: the task raised " +
-                                               describe(error) + ", which cannot cross")),
-          std::string());
-    }
-  }
-
-  // Frees the room of results that were collected: invariant 6.
-  void free_collected() {
-    const std::uint32_t collected = inbox_.collected.load(std::memory_order_acquire);
-    while (!in_use_.empty() &&
-           static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
-      room_begin_ = in_use_.front().room_end;
-      in_use_.pop_front();
-    }
-    if (in_use_.empty()) {
-      room_begin_ = room_end_ = 0;
-    }
-  }
-
-  // The place of so many bytes in the room; none if there is no room now.
-  std::optional<std::uint64_t> room_for(std::size_t size) {
-    const std::uint64_t left = outbox_room - room_end_ % outbox_room;
-    const std::uint64_t place = size <= left ? room_end_ : room_end_ + left;
-    if (place + size - room_begin_ > outbox_room) {
-      return std::nullopt;
-    }
-    return place;
-  }
-
-  void put_result(std::uint32_t position, OutSlot& out, ResultRoom& room,
-                  pickle::OutputArchive& archive, Outcome outcome) {
-    free_collected();
-    const std::span<const std::byte> bytes = archive.written();
-    InUse use{.position = position, .room_end = room_end_, .buffer = room.take_buffer()};
-    out.result = {.offset = 0, .size = bytes.size(), .buffer = 0};
-    if (use.buffer == nullptr && !bytes.empty()) {
-      if (const auto place = room_for(aligned(bytes.size()))) {
-        out.result.offset = *place % outbox_room;
-        std::memcpy(outbox_.room.data() + out.result.offset, bytes.data(), bytes.size());
-        room_end_ = *place + aligned(bytes.size());
-        use.room_end = room_end_;
-      } else {
-        use.buffer = store_->take(bytes.size());
-        std::memcpy(use.buffer->bytes().data(), bytes.data(), bytes.size());
-      }
-    }
-    if (use.buffer != nullptr) {
-      send_buffer(*use.buffer);
-      out.result.buffer = use.buffer->number();
-    }
-    if (use.buffer != nullptr || use.room_end != room_begin_) {
-      in_use_.push_back(std::move(use));
-    }
-    const std::vector<FileDescriptor> descriptors = archive.take().descriptors;
-    out.descriptors = static_cast<std::uint32_t>(descriptors.size());
-    if (!descriptors.empty()) {
-      send({.kind = PacketHead::Kind::descriptors, .number = position}, {}, descriptors, never);
-    }
-    out.outcome = static_cast<std::uint32_t>(outcome);
-  }
-
-  void send_buffer(const SharedBuffer& buffer) {
-    if (std::ranges::find(sent_buffers_, buffer.number()) != sent_buffers_.end()) {
-      return;
-    }
-    std::vector<std::uint32_t> gone;
-    std::ranges::copy_if(sent_buffers_, std::back_inserter(gone),
-                         [this](std::uint32_t number) { return !store_->has(number); });
-    std::vector<FileDescriptor> file;
-    file.push_back(buffer.file().duplicate());
-    send({.kind = PacketHead::Kind::buffer, .number = buffer.number()},
-         std::as_bytes(std::span(gone)), file, never);
-    std::erase_if(sent_buffers_, [&](std::uint32_t number) {
-      return std::ranges::find(gone, number) != gone.end();
-    });
-    sent_buffers_.push_back(buffer.number());
-  }
-
-  // What the pool has not collected yet.
-  struct InUse {
-    std::uint32_t position = 0;
-    std::uint64_t room_end = 0;
-    std::shared_ptr<SharedBuffer> buffer;
-  };
-
   const Mapping inbox_memory_;
   const Mapping outbox_memory_;
   const WorkerInbox& inbox_;
   WorkerOutbox& outbox_;
   const FileDescriptor socket_;
   StopListener stop_;
-  const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(2);
-  std::vector<std::uint32_t> sent_buffers_;
-  std::deque<InUse> in_use_;
-  std::uint64_t room_begin_ = 0;
-  std::uint64_t room_end_ = 0;
+  ResultShelf shelf_;
   ReceivedBuffers received_;
   std::vector<std::uint32_t> known_buffers_;
   std::map<std::uint32_t, std::vector<FileDescriptor>> descriptors_;

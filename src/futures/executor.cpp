@@ -21,7 +21,7 @@ ProcessPool* ExecutorBackend::process_pool() noexcept {
   return nullptr;
 }
 
-const atomic<std::size_t>* ExecutorBackend::map_ahead() const noexcept {
+const MapPace* ExecutorBackend::map_pace() const noexcept {
   return nullptr;
 }
 

@@ -4,11 +4,11 @@
 
 // MapRange: the results of executor.map, and list() to collect them.
 
-#include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/core/function.hpp>
+#include <coeval/futures/detail/backend.hpp>
 #include <coeval/futures/future.hpp>
 
 #include <algorithm>
@@ -24,14 +24,15 @@ namespace coeval {
 
 struct MapOptions {
   // How many inputs may be submitted ahead of the result that is being read; 0: twice the workers,
-  // and in processes so many more that tiny tasks do not wait for the loop.
+  // and in processes so many chunks that tiny tasks do not wait for the loop.
   std::size_t buffersize = 0;
 
   // Submit all inputs in the call of map, instead of as the results are read.
   bool eager = false;
 
-  // How many elements are handed to each process ahead; 1: found from the time that they take.
-  // Threads ignore it.
+  // How many elements go to a process together; 1: found from the time that they take, and one at a
+  // time if buffersize is given. Each is still a task of its own: one that raises, or crashes, is the
+  // only one that does, and those behind one that takes long go to another process. Threads ignore it.
   std::size_t chunksize = 1;
 
   // When reading a result raises TimeoutError. A duration counts from the moment at which it is
@@ -80,19 +81,22 @@ class MapRange {
   using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
 
   // For the library's own parts.
-  MapRange(const MapOptions& options, std::size_t ahead, const atomic<std::size_t>* growing,
-           SubmitSome submit_some)
+  MapRange(const MapOptions& options, std::size_t ahead, std::size_t batch,
+           const detail::MapPace* pace, SubmitSome submit_some)
       : submit_some_(std::move(submit_some)),
         ahead_(ahead),
-        growing_(growing),
+        batch_(batch),
+        pace_(pace),
         timeout_(options.timeout) {
+    keep_pace();
     refill();
   }
   MapRange(MapRange&& other) noexcept
       : submit_some_(std::exchange(other.submit_some_, nullptr)),
         futures_(std::exchange(other.futures_, {})),
         ahead_(other.ahead_),
-        growing_(other.growing_),
+        batch_(other.batch_),
+        pace_(other.pace_),
         timeout_(other.timeout_) {}
   MapRange& operator=(MapRange&& other) noexcept {
     if (this != &other) {
@@ -100,7 +104,8 @@ class MapRange {
       submit_some_ = std::exchange(other.submit_some_, nullptr);
       futures_ = std::exchange(other.futures_, {});
       ahead_ = other.ahead_;
-      growing_ = other.growing_;
+      batch_ = other.batch_;
+      pace_ = other.pace_;
       timeout_ = other.timeout_;
     }
     return *this;
@@ -132,10 +137,17 @@ class MapRange {
   void advance() {
     if (!futures_.empty()) {
       futures_.pop_front();
-      if (growing_ != nullptr && submit_some_) {
-        ahead_ = std::max(ahead_, growing_->load(std::memory_order_relaxed));  // it is a hint
+      keep_pace();
+      if (futures_.empty() || futures_.size() + batch_ <= ahead_) {
+        refill();
       }
-      refill();
+    }
+  }
+
+  void keep_pace() noexcept {
+    if (pace_ != nullptr && submit_some_) {
+      ahead_ = std::max(ahead_, pace_->ahead.load(std::memory_order_relaxed));
+      batch_ = std::min(ahead_, pace_->batch.load(std::memory_order_relaxed));
     }
   }
 
@@ -163,7 +175,8 @@ class MapRange {
   SubmitSome submit_some_;
   std::deque<Future<T>> futures_;
   std::size_t ahead_;
-  const atomic<std::size_t>* growing_;  // belongs to who submits; null: ahead_ stays
+  std::size_t batch_;             // so many are submitted together, or more
+  const detail::MapPace* pace_;  // belongs to who submits; null: the two above stay
   Deadline timeout_;
 };
 

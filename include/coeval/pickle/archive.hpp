@@ -108,6 +108,15 @@ class COEVAL_EXPORT OutputArchive {
   std::size_t size() const noexcept { return used_; }
   // What was collected, where it is.
   std::span<const std::byte> written() const noexcept { return place_.first(used_); }
+  std::size_t descriptor_count() const noexcept { return descriptors_.size(); }
+
+  // Drops what was written since the size and the descriptor_count were these.
+  void rewind(std::size_t size, std::size_t descriptors) noexcept {
+    used_ = size;
+    descriptors_.erase(descriptors_.begin() + static_cast<std::ptrdiff_t>(descriptors),
+                       descriptors_.end());
+    levels_ = 0;
+  }
 
   // What was collected, without the bytes if they are in somebody else's room; the archive is empty
   // afterwards.
@@ -177,6 +186,12 @@ class COEVAL_EXPORT InputArchive {
 
   // The next descriptor that was attached. Errors: PickleError if there is none.
   FileDescriptor detach();
+
+  // Goes on with these bytes, and with the next descriptor.
+  void go_on_with(std::span<const std::byte> bytes) noexcept {
+    rest_ = bytes;
+    levels_ = 0;
+  }
 
   std::size_t remaining() const noexcept { return rest_.size(); }
   // Errors: PickleError if something is left.

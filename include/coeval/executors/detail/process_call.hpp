@@ -217,9 +217,10 @@ std::uint32_t code_in(const F& callable) {
 
 // ---- the call -------------------------------------------------------------------------------------
 
+// Reads the arguments, calls, and writes what the call returns.
 template <bool takes_stop_token, class F, class... Arguments>
-void enter_call(pickle::InputArchive& in, pickle::OutputArchive& out, const std::stop_token& stop) {
-  auto callable = read_call_function<F>(in);
+void call_with_arguments(F callable, pickle::InputArchive& in, pickle::OutputArchive& out,
+                         const std::stop_token& stop) {
   std::tuple<Arguments...> read{read_call_argument<Arguments>(in)...};  // in this order
   in.expect_end();
   // g++ 12 warns of the virtual call that a pointer to a member might be, of an object that has no
@@ -239,6 +240,11 @@ void enter_call(pickle::InputArchive& in, pickle::OutputArchive& out, const std:
   } else {
     out(static_cast<const std::decay_t<Result>&>(std::apply(call, *arguments)));
   }
+}
+
+template <bool takes_stop_token, class F, class... Arguments>
+void enter_call(pickle::InputArchive& in, pickle::OutputArchive& out, const std::stop_token& stop) {
+  call_with_arguments<takes_stop_token, F, Arguments...>(read_call_function<F>(in), in, out, stop);
 }
 
 }  // namespace coeval::detail

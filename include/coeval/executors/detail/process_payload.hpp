@@ -32,6 +32,8 @@ class COEVAL_EXPORT Payload final : public pickle::ArchiveRoom {
   std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
   // Takes what an archive has collected that wrote here.
   void finish(pickle::OutputArchive& archive);
+  // Becomes another one of the same content. Errors: std::bad_alloc, std::system_error.
+  void share(const Payload& other);
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   const std::vector<FileDescriptor>& descriptors() const noexcept { return descriptors_; }

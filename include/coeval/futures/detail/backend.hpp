@@ -21,6 +21,12 @@ namespace coeval::detail {
 class ProcessPool;
 class ThreadPool;
 
+// How a map goes that was not told. Relaxed: hints, which the backend writes.
+struct MapPace {
+  atomic<std::size_t> ahead{0};  // how many inputs it is ahead of the result that is read
+  atomic<std::size_t> batch{1};  // how many of them it submits together
+};
+
 class COEVAL_EXPORT ExecutorBackend {
  public:
   virtual ~ExecutorBackend();
@@ -44,8 +50,8 @@ class COEVAL_EXPORT ExecutorBackend {
   // Where tasks are called in other processes; null: in this one.
   virtual ProcessPool* process_pool() noexcept;
 
-  // How far a map runs ahead that was not told; null: by twice the workers.
-  virtual const atomic<std::size_t>* map_ahead() const noexcept;
+  // null: one input at a time, ahead by twice the workers.
+  virtual const MapPace* map_pace() const noexcept;
 };
 
 // Queues the cell of a then(executor, f) when its source is done.

@@ -15,6 +15,12 @@ inline constexpr bool owns_elements = false;
 template <class R>
 inline constexpr bool owns_elements<std::ranges::owning_view<R>> = true;
 
+// The type of what a range gives for an element, decayed.
+template <class View>
+using MapElement = std::conditional_t<std::is_reference_v<std::ranges::range_reference_t<View>>,
+                                      std::decay_t<std::ranges::range_reference_t<View>>,
+                                      std::ranges::range_value_t<View>>;
+
 // MapInputs: the positions in the ranges that a map goes through together. It stays where it was
 // made, as iterators may point into the ranges it owns.
 template <std::ranges::input_range... Views>

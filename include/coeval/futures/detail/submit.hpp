@@ -157,10 +157,12 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
                     std::optional<TaskOptions> task_options, const MapOptions& options, F f,
                     Ranges&&... ranges) {
   std::size_t ahead = options.buffersize != 0 ? options.buffersize : 2 * backend->max_workers();
-  const atomic<std::size_t>* growing = options.buffersize != 0 ? nullptr : backend->map_ahead();
-  if (growing != nullptr && options.chunksize > 1) {
-    ahead = std::max(ahead, options.chunksize * backend->max_workers());
-    growing = nullptr;
+  std::size_t batch = 1;
+  const MapPace* pace = options.buffersize != 0 ? nullptr : backend->map_pace();
+  if (options.chunksize > 1 && backend->map_pace() != nullptr) {
+    ahead = options.buffersize != 0 ? ahead : options.chunksize * ahead;
+    batch = std::min(options.chunksize, ahead);
+    pace = nullptr;
   }
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
@@ -169,11 +171,20 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
   using Inputs = MapInputs<std::views::all_t<Ranges>...>;
   auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<Ranges>(ranges))...);
   return MapRange<Result>(
-      options, ahead, growing,
+      options, ahead, batch, pace,
       [backend = std::move(backend), task_options = std::move(task_options), f = std::move(f),
-       inputs = std::move(inputs)](std::deque<Future<Result>>& futures, std::size_t most) {
-        return submit_some<Tasks>(*backend, task_options ? &*task_options : nullptr, f, *inputs,
-                                  std::min(most, most_at_once), futures);
+       inputs = std::move(inputs), batch, pace](std::deque<Future<Result>>& futures,
+                                                std::size_t most) {
+        const TaskOptions* const each = task_options ? &*task_options : nullptr;
+        if constexpr (requires { Tasks::has_chunks; }) {
+          const std::size_t size =
+              pace != nullptr ? pace->batch.load(std::memory_order_relaxed) : batch;
+          if (size > 1) {
+            return Tasks::submit_chunk(*backend, each, f, *inputs, std::min(most, size), futures);
+          }
+        }
+        return submit_some<Tasks>(*backend, each, f, *inputs, std::min(most, most_at_once),
+                                  futures);
       });
 }
 

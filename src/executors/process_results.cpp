@@ -1,0 +1,165 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/process_results.hpp"
+
+#include "multiprocessing/packet_socket.hpp"
+
+#include <coeval/executors/detail/process_call.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+constexpr std::size_t aligned(std::size_t size) noexcept {
+  return (size + view_alignment - 1) / view_alignment * view_alignment;
+}
+
+// A buffer of that size with what was written in front; larger than asked for when it grows.
+std::shared_ptr<SharedBuffer> grown(BufferStore& store, bool grows,
+                                    std::span<const std::byte> written, std::size_t size) {
+  std::shared_ptr<SharedBuffer> buffer =
+      store.take(grows ? std::max(size, 2 * written.size()) : size);
+  if (!written.empty()) {
+    std::memcpy(buffer->bytes().data(), written.data(), written.size());
+  }
+  return buffer;
+}
+
+}  // namespace
+
+std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::size_t size) {
+  if (size <= own_.size()) {
+    return own_;
+  }
+  buffer_ = grown(store_, buffer_ != nullptr, written, size);
+  return buffer_->bytes();
+}
+
+// ---- ResultShelf ----------------------------------------------------------------------------------
+
+// Frees the room of results that were collected: invariant 7.
+void ResultShelf::free_collected() noexcept {
+  const std::uint32_t collected = inbox_.collected.load(std::memory_order_acquire);
+  while (!in_use_.empty() &&
+         static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
+    room_begin_ = in_use_.front().room_end;
+    in_use_.pop_front();
+  }
+  if (in_use_.empty()) {
+    room_begin_ = room_end_ = 0;
+  }
+}
+
+// The place of so many bytes in the room; none if there is no room now.
+std::optional<std::uint64_t> ResultShelf::room_for(std::size_t size) const noexcept {
+  const std::uint64_t left = outbox_room - room_end_ % outbox_room;
+  const std::uint64_t place = size <= left ? room_end_ : room_end_ + left;
+  if (place + size - room_begin_ > outbox_room) {
+    return std::nullopt;
+  }
+  return place;
+}
+
+void ResultShelf::keep(InUse use) {
+  if (use.buffer != nullptr || use.room_end != room_begin_) {
+    in_use_.push_back(std::move(use));
+  }
+}
+
+void ResultShelf::put(std::uint32_t position, OutSlot& out, ResultRoom& room,
+                      pickle::OutputArchive& archive, Outcome outcome) {
+  free_collected();
+  const std::span<const std::byte> bytes = archive.written();
+  InUse use{.position = position, .room_end = room_end_, .buffer = room.take_buffer()};
+  out.result = {.offset = 0, .size = bytes.size(), .buffer = 0};
+  if (use.buffer == nullptr && !bytes.empty()) {
+    if (const auto place = room_for(aligned(bytes.size()))) {
+      out.result.offset = *place % outbox_room;
+      std::memcpy(outbox_.room.data() + out.result.offset, bytes.data(), bytes.size());
+      room_end_ = *place + aligned(bytes.size());
+      use.room_end = room_end_;
+    } else {
+      use.buffer = grown(*store_, false, bytes, bytes.size());
+    }
+  }
+  if (use.buffer != nullptr) {
+    send_buffer(*use.buffer);
+    out.result.buffer = use.buffer->number();
+  }
+  keep(std::move(use));
+  send_descriptors(position, out, archive);
+  out.outcome = static_cast<std::uint32_t>(outcome);
+}
+
+void ResultShelf::send_descriptors(std::uint32_t position, OutSlot& out,
+                                   pickle::OutputArchive& archive) const {
+  const std::vector<FileDescriptor> descriptors = archive.take().descriptors;
+  out.descriptors = static_cast<std::uint32_t>(descriptors.size());
+  if (!descriptors.empty()) {
+    send({.kind = PacketHead::Kind::descriptors, .number = position}, {}, descriptors, never);
+  }
+}
+
+void ResultShelf::send_buffer(const SharedBuffer& buffer) {
+  if (std::ranges::find(sent_buffers_, buffer.number()) != sent_buffers_.end()) {
+    return;
+  }
+  std::vector<std::uint32_t> gone;
+  std::ranges::copy_if(sent_buffers_, std::back_inserter(gone),
+                       [this](std::uint32_t number) { return !store_->has(number); });
+  std::vector<FileDescriptor> file;
+  file.push_back(buffer.file().duplicate());
+  send({.kind = PacketHead::Kind::buffer, .number = buffer.number()},
+       std::as_bytes(std::span(gone)), file, never);
+  std::erase_if(sent_buffers_, [&](std::uint32_t number) {
+    return std::ranges::find(gone, number) != gone.end();
+  });
+  sent_buffers_.push_back(buffer.number());
+}
+
+void ResultShelf::send(const PacketHead& head, std::span<const std::byte> more,
+                       std::span<const FileDescriptor> descriptors, Deadline deadline) const {
+  multiprocessing::detail::send_packet(socket_.get(), std::as_bytes(std::span(&head, 1)), more,
+                                       descriptors, deadline);
+}
+
+// ---- ChunkRoom ------------------------------------------------------------------------------------
+
+std::span<std::byte> ChunkRoom::grow(std::span<const std::byte> written, std::size_t size) {
+  if (size <= usual_size && !place_ && buffer_ == nullptr) {
+    place_ = shelf_.room_for(usual_size);
+    if (place_) {
+      return std::span(shelf_.outbox_.room).subspan(*place_ % outbox_room, usual_size);
+    }
+  }
+  buffer_ = grown(shelf_.store(), place_ || buffer_ != nullptr, written, size);
+  place_.reset();
+  return buffer_->bytes();
+}
+
+// The buffer before its number, and its number before the progress that counts on it: invariant 6.
+void ChunkRoom::show(OutSlot& out, const pickle::OutputArchive& archive) {
+  std::uint32_t number = 0;
+  if (buffer_ != nullptr) {
+    shelf_.send_buffer(*buffer_);
+    number = buffer_->number();
+  }
+  out.result = {.offset = place_ ? *place_ % outbox_room : 0,
+                .size = archive.size(),
+                .buffer = number};
+}
+
+void ChunkRoom::finish(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) {
+  if (place_) {
+    shelf_.room_end_ = *place_ + aligned(archive.size());
+  }
+  shelf_.keep({.position = position, .room_end = shelf_.room_end_, .buffer = std::move(buffer_)});
+  shelf_.send_descriptors(position, out, archive);
+  out.outcome = static_cast<std::uint32_t>(Outcome::returned);
+}
+
+}  // namespace coeval::detail

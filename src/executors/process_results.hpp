@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How a worker hands its results to the pool: little in the room of its outbox, much in buffers.
+
+#include "executors/process_buffers.hpp"
+#include "executors/process_region.hpp"
+
+#include <coeval/core/deadline.hpp>
+#include <coeval/core/file_descriptor.hpp>
+#include <coeval/pickle/archive.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace coeval::detail {
+
+// Where the result of a task is written: at first in memory of this process.
+class ResultRoom final : public pickle::ArchiveRoom {
+ public:
+  explicit ResultRoom(BufferStore& store) noexcept : store_(store) {}
+
+  std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
+  std::shared_ptr<SharedBuffer> take_buffer() noexcept { return std::move(buffer_); }
+
+ private:
+  BufferStore& store_;
+  std::shared_ptr<SharedBuffer> buffer_;
+  std::array<std::byte, std::size_t{4} << 10> own_;
+};
+
+// Of one thread.
+class ResultShelf {
+ public:
+  ResultShelf(const WorkerInbox& inbox, WorkerOutbox& outbox, const FileDescriptor& socket) noexcept
+      : inbox_(inbox), outbox_(outbox), socket_(socket) {}
+
+  BufferStore& store() const noexcept { return *store_; }
+
+  // Puts what the archive has written to the room there. Errors: std::bad_alloc, std::system_error.
+  void put(std::uint32_t position, OutSlot& out, ResultRoom& room, pickle::OutputArchive& archive,
+           Outcome outcome);
+
+  // Sends a packet to the pool. Errors: TimeoutError, std::system_error.
+  void send(const PacketHead& head, std::span<const std::byte> more,
+            std::span<const FileDescriptor> descriptors, Deadline deadline) const;
+
+ private:
+  friend class ChunkRoom;
+
+  // What the pool has not collected yet.
+  struct InUse {
+    std::uint32_t position = 0;
+    std::uint64_t room_end = 0;
+    std::shared_ptr<SharedBuffer> buffer;
+  };
+
+  void free_collected() noexcept;
+  std::optional<std::uint64_t> room_for(std::size_t size) const noexcept;
+  void send_buffer(const SharedBuffer& buffer);
+  void send_descriptors(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) const;
+  void keep(InUse use);
+
+  const WorkerInbox& inbox_;
+  WorkerOutbox& outbox_;
+  const FileDescriptor& socket_;
+  const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(2);
+  std::vector<std::uint32_t> sent_buffers_;
+  std::deque<InUse> in_use_;
+  std::uint64_t room_begin_ = 0;
+  std::uint64_t room_end_ = 0;
+};
+
+// Where the results of a chunk are written, for the pool to see what there is at any time. While it
+// lives nothing else is put on the shelf.
+class ChunkRoom final : public pickle::ArchiveRoom {
+ public:
+  explicit ChunkRoom(ResultShelf& shelf) noexcept : shelf_(shelf) { shelf_.free_collected(); }
+
+  std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
+  // Tells where the results are. Errors: std::system_error.
+  void show(OutSlot& out, const pickle::OutputArchive& archive);
+  // No more comes.
+  void finish(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive);
+
+ private:
+  static constexpr std::size_t usual_size = std::size_t{8} << 10;
+
+  ResultShelf& shelf_;
+  std::optional<std::uint64_t> place_;  // in the outbox's room
+  std::shared_ptr<SharedBuffer> buffer_;
+};
+
+}  // namespace coeval::detail
