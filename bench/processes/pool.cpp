@@ -186,12 +186,12 @@ Row futures_row(const Settings& settings) {
 }
 
 Row map_row(const Settings& settings) {
-  const std::size_t count = settings.count(100'000);
+  const std::size_t count = settings.count(1'000'000);
   Row row = pool_row("pool_map", "ns/task", [=] { return map_ns(count); });
-  add(row, {python("CPython fork", {.kind = "fork"}, "map", count / 10),
-            python("CPython Pool", {.kind = "pool"}, "map", count),
+  add(row, {python("CPython fork", {.kind = "fork"}, "map", count / 100),
+            python("CPython Pool", {.kind = "pool"}, "map", count / 10),
             python("CPython Pool chunked", {.kind = "chunked"}, "map", count),
-            joblib("map", count / 10)});
+            joblib("map", count / 100)});
   return row;
 }
 
