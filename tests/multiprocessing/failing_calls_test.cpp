@@ -4,9 +4,10 @@
 // Each system call of multiprocessing fails once, the first, the second, the third …, with each
 // error that its man page gives: an operation succeeds or says so, and nothing is left behind.
 
-#include "multiprocessing/failing_calls.hpp"
+#include "support/failing_calls.hpp"
 
 #include "multiprocessing/scenarios.hpp"
+#include "support/failing_sweep.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>
@@ -17,9 +18,7 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,67 +44,17 @@ constexpr bool under_tsan = false;
 constexpr bool under_tsan = false;
 #endif
 
-// What was refused here is expected, and so is what the library logs of it.
-class Sweep {
+class FailingCalls : public FailingSweep, public ::testing::TestWithParam<Scenario> {
  protected:
-  Sweep() : before_(set_log_handler([](Severity, std::string_view, std::string_view) {})) {
-    failing_entries();
-    for (const Scenario& scenario : scenarios()) {
-      EXPECT_EQ(error_of_run(scenario.run), "") << scenario.name;
-    }
-    holdings_ = Holdings::now();
-  }
-  Sweep(const Sweep&) = delete;
-  Sweep& operator=(const Sweep&) = delete;
-  ~Sweep() { set_log_handler(before_); }
-
-  // Calls run(entry, error, nth) with nth = 1, 2, 3 … or, when sparse, 1, 2, 4 … until it says that
-  // there was no such call.
-  template <class Run>
-  void sweep(const char* what, Run run, bool sparse = false) {
-    int failed = 0;
-    std::set<std::string> entries;
-    for (const FailingEntry& entry : failing_entries()) {
-      for (const int error : entry.errors) {
-        for (int nth = 1; run(entry, error, nth); nth += sparse ? nth : 1) {
-          ++failed;
-          entries.insert(entry.name);
-        }
-      }
-    }
-    std::printf("%s: failed calls: %d over %zu entries; crashes 0, hangs 0, leaks 0\n", what,
-                failed, entries.size());
-  }
-
-  Holdings holdings_;
-
- private:
-  LogHandler before_;
+  FailingCalls() : FailingSweep(scenarios()) {}
+};
+class FailingCallsInChild : public FailingSweep, public ::testing::Test {
+ protected:
+  FailingCallsInChild() : FailingSweep(scenarios()) {}
 };
 
-class FailingCalls : public Sweep, public ::testing::TestWithParam<Scenario> {};
-class FailingCallsInChild : public Sweep, public ::testing::Test {};
-
-std::string described(const FailingEntry& entry, int error, int nth) {
-  return "call " + std::to_string(nth) + " of " + entry.name + " failed with " +
-         std::strerror(error);
-}
-
 TEST_P(FailingCalls, are_errors_and_leave_nothing_behind) {
-  sweep(GetParam().name, [&](const FailingEntry& entry, int error, int nth) {
-    SCOPED_TRACE(described(entry, error, nth));
-    bool failed = false;
-    {
-      const FailingCall failing(entry, error, nth);
-      EXPECT_NO_THROW(error_of_run(GetParam().run));
-      failed = failing.has_failed();
-    }
-    wait_for(holdings_);
-    if (failed) {
-      EXPECT_EQ(error_of_run(GetParam().run), "");
-    }
-    return failed;
-  });
+  sweep_here(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, FailingCalls, ::testing::ValuesIn(scenarios()),
@@ -158,33 +107,29 @@ void report(Connection parent) {
 }
 
 TEST_F(FailingCallsInChild, are_errors_and_leave_nothing_behind) {
-  sweep(
-      "a child",
-      [&](const FailingEntry& entry, int error, int nth) {
-        if (error != entry.errors.front()) {
-          return false;  // the other errors have had their turn in the parent
-        }
-        SCOPED_TRACE(described(entry, error, nth));
-        auto [here, there] = Pipe();
-        Process child(report, std::move(there));
-        {
-          const FailingCallInChildren failing(entry, error, nth);
-          child.start();
-        }
-        std::optional<int> answer;
-        try {
-          answer = here.recv<int>();
-          EXPECT_NE(answer, 2);
-        } catch (const EOFError&) {  // NOLINT(bugprone-empty-catch): it could not even begin
-        }
-        child.join();
-        EXPECT_EQ(child.exitcode(), answer.has_value() ? 0 : 1);
-        child.close();
-        here.close();
-        wait_for(holdings_);
-        return answer != 0;
-      },
-      under_tsan);
+  sweep("a child",
+        [&](const FailingEntry& entry, int error, int nth) {
+          SCOPED_TRACE(described(entry, error, nth));
+          auto [here, there] = Pipe();
+          Process child(report, std::move(there));
+          {
+            const FailingCallInChildren failing(entry, error, nth);
+            child.start();
+          }
+          std::optional<int> answer;
+          try {
+            answer = here.recv<int>();
+            EXPECT_NE(answer, 2);
+          } catch (const EOFError&) {  // NOLINT(bugprone-empty-catch): it could not even begin
+          }
+          child.join();
+          EXPECT_EQ(child.exitcode(), answer.has_value() ? 0 : 1);
+          child.close();
+          here.close();
+          wait_for(holdings_);
+          return answer != 0;
+        },
+        {.doubling = under_tsan, .first_error = true});  // the others had their turn in the parent
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include "multiprocessing/scenarios.hpp"
 
 #include <coeval/core/annotations.hpp>
-#include <coeval/core/errors.hpp>
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/multiprocessing/barrier.hpp>
 #include <coeval/multiprocessing/condition.hpp>
@@ -18,20 +17,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <new>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace coeval::testing {
@@ -39,12 +30,6 @@ namespace {
 
 using namespace multiprocessing;
 using namespace std::chrono_literals;
-
-void require(bool holds, const char* what) {
-  if (!holds) {
-    throw WrongResult(what);
-  }
-}
 
 FileDescriptor null_file() {
   return FileDescriptor(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -203,36 +188,6 @@ void locks() COEVAL_NO_THREAD_SAFETY_ANALYSIS {
   require(right.recv<Event>().is_set(), "an event that travelled");
 }
 
-// ---- holdings ----
-
-int entries_of(const char* folder) {
-  const std::filesystem::directory_iterator entries(folder);
-  return static_cast<int>(std::distance(begin(entries), end(entries)));
-}
-
-int shared_mappings() {
-  int count = 0;
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    const bool shared = line.find("/memfd:coeval") != std::string::npos ||
-                        line.find("/dev/shm/") != std::string::npos;
-    count += shared ? 1 : 0;
-  }
-  return count;
-}
-
-// Of all threads.
-int count_children() {
-  int count = 0;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream file(thread.path() / "children");
-    for (int pid = 0; file >> pid;) {
-      ++count;
-    }
-  }
-  return count;
-}
-
 }  // namespace
 
 const std::vector<Scenario>& scenarios() {
@@ -247,47 +202,6 @@ const std::vector<Scenario>& scenarios() {
       {"locks", locks},
   };
   return all;
-}
-
-std::string error_of_run(void (*run)()) {
-  try {
-    run();
-    return {};
-  } catch (const WrongResult&) {
-    throw;
-  } catch (const Error& error) {
-    return error.what();
-  } catch (const std::system_error& error) {
-    return error.what();
-  } catch (const std::bad_alloc& error) {
-    return error.what();
-  }
-}
-
-Holdings Holdings::now() {
-  return {.descriptors = entries_of("/proc/self/fd"),
-          .mappings = shared_mappings(),
-          .threads = entries_of("/proc/self/task"),
-          .children = count_children()};
-}
-
-std::string to_string(const Holdings& holdings) {
-  return std::to_string(holdings.descriptors) + " descriptors, " +
-         std::to_string(holdings.mappings) + " mappings, " + std::to_string(holdings.threads) +
-         " threads, " + std::to_string(holdings.children) + " children";
-}
-
-void wait_for(const Holdings& holdings) {
-  bool said = false;
-  const auto start = std::chrono::steady_clock::now();
-  for (Holdings now = Holdings::now(); now != holdings; now = Holdings::now()) {
-    if (!said && std::chrono::steady_clock::now() - start > 5s) {
-      std::fprintf(stderr, "waiting for %s\nthere are  %s\n", to_string(holdings).c_str(),
-                   to_string(now).c_str());
-      said = true;
-    }
-    std::this_thread::yield();
-  }
 }
 
 }  // namespace coeval::testing
