@@ -167,6 +167,7 @@ bool ProcessPool::sleep(const std::vector<Worker>& workers, Deadline until) {
   if (ready < 0) {
     // No memory, or more descriptors than RLIMIT_NOFILE allows: everybody is looked at a bit later.
     sys().descriptor.poll(watched.data(), 1, sys().monotonic_ns() + a_little);
+    hear();
     for (const Worker& worker : workers) {
       if (!worker->process().is_alive()) {
         const threading::Guard guard(lock_);

@@ -314,6 +314,8 @@ ExecutorStats ProcessPool::stats() const {
   return stats;
 }
 
+// The manager has both ends for as long as it runs, and one ring is on its way at a time: an error is
+// one that passes, as that the kernel has no memory.
 void ProcessPool::ring() noexcept {
   if (rung_.exchange(1, std::memory_order_seq_cst) != 0) {
     return;
@@ -323,7 +325,7 @@ void ProcessPool::ring() noexcept {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  while (sys().descriptor.send(bell_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) == -EINTR) {
+  while (sys().descriptor.send(bell_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
   }
 }
 
