@@ -103,9 +103,10 @@ void ProcessPool::press_on(ProcessWorker& worker) noexcept {
       signal(&multiprocessing::Process::terminate);
       worker.ending_next = Deadline(options_.grace);
       break;
-    default:
+    default:  // again and again, as the kernel may refuse
+      worker.ending_step = ProcessWorker::step_kill;
       signal(&multiprocessing::Process::kill);
-      worker.ending_next.reset();
+      worker.ending_next = Deadline(std::max<std::chrono::nanoseconds>(options_.grace, 100ms));
       break;
   }
 }
