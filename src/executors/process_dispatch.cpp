@@ -121,6 +121,9 @@ bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& t
   const std::chrono::nanoseconds timeout = cell->timeout();
   try {
     if (!worker.post(cell, task)) {
+      if (worker.retiring) {
+        ring();  // it will not have room either
+      }
       return false;
     }
   } catch (...) {

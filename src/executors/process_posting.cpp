@@ -48,7 +48,7 @@ std::optional<std::uint64_t> ProcessWorker::room_for(std::size_t size) const noe
   return place;
 }
 
-// False if the socket has no room.
+// False if the socket has no room, or the worker has closed its end: nothing more is sent there.
 bool ProcessWorker::send(const PacketHead& head, std::span<const std::byte> more,
                          std::span<const FileDescriptor> descriptors) {
   try {
@@ -58,7 +58,8 @@ bool ProcessWorker::send(const PacketHead& head, std::span<const std::byte> more
     return false;
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::broken_pipe || error.code() == std::errc::connection_reset) {
-      return true;  // it has died, which is noticed elsewhere
+      retiring = true;
+      return false;
     }
     throw;
   }
