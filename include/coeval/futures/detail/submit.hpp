@@ -176,9 +176,9 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
        inputs = std::move(inputs), batch, pace](std::deque<Future<Result>>& futures,
                                                 std::size_t most) {
         const TaskOptions* const each = task_options ? &*task_options : nullptr;
+        [[maybe_unused]] const std::size_t size =
+            pace != nullptr ? pace->batch.load(std::memory_order_relaxed) : batch;
         if constexpr (requires { Tasks::has_chunks; }) {
-          const std::size_t size =
-              pace != nullptr ? pace->batch.load(std::memory_order_relaxed) : batch;
           if (size > 1) {
             return Tasks::submit_chunk(*backend, each, f, *inputs, std::min(most, size), futures);
           }
