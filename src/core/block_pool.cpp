@@ -29,17 +29,18 @@ namespace coeval::detail {
 namespace {
 
 constexpr bool pooled = COEVAL_POOLED_BLOCKS;
-constexpr std::size_t most_pooled = pooled ? 256 : 0;
-constexpr std::array<std::size_t, 5> class_sizes{32, 64, 128, 192, 256};
+constexpr std::size_t most_pooled = pooled ? 384 : 0;
+constexpr std::array<std::size_t, 7> class_sizes{32, 64, 128, 192, 256, 320, 384};
 
 constexpr std::size_t class_of(std::size_t size) noexcept {
   return size <= 32 ? 0 : 1 + (size - 1) / 64;
 }
-static_assert(class_of(33) == 1 && class_of(64) == 1 && class_of(65) == 2 && class_of(256) == 4);
+static_assert(class_of(33) == 1 && class_of(64) == 1 && class_of(65) == 2 && class_of(384) == 6);
 
 BundleDepot& depot_of(std::size_t size_class) noexcept {
   static constinit std::array<BundleDepot, class_sizes.size()> depots{
-      BundleDepot(32), BundleDepot(64), BundleDepot(128), BundleDepot(192), BundleDepot(256)};
+      BundleDepot(32),  BundleDepot(64),  BundleDepot(128), BundleDepot(192),
+      BundleDepot(256), BundleDepot(320), BundleDepot(384)};
   return depots[size_class];
 }
 

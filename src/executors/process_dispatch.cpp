@@ -148,6 +148,24 @@ bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& t
   return true;
 }
 
+// The time that runs already goes on: or else who asks again and again would put it off for ever.
+void ProcessPool::balance_later(const std::optional<Deadline>& running) noexcept {
+  balance_at_ = running ? running : Deadline(patience);
+  if (!running) {
+    ring();
+  }
+}
+
+ChunkTask* ProcessPool::cuttable_chunk() const noexcept {
+  for (const Worker& worker : workers_) {
+    ChunkTask* const chunk = worker->running_chunk();
+    if (chunk != nullptr && worker->running_element(*chunk) + 1 < chunk->end()) {
+      return chunk;
+    }
+  }
+  return nullptr;
+}
+
 // Gives an idle worker half of what another one has in hand and has not begun.
 void ProcessPool::balance(bool at_once) {
   const std::optional<Deadline> patience_ends = std::exchange(balance_at_, std::nullopt);
@@ -158,28 +176,14 @@ void ProcessPool::balance(bool at_once) {
   if (std::ranges::none_of(workers_, is_idle)) {
     return;
   }
-  // The time that runs already goes on: or else who asks again and again would put it off for ever.
-  const auto wait_a_little = [&] {
-    balance_at_ = patience_ends ? patience_ends : Deadline(patience);
-    if (!patience_ends) {
-      ring();
-    }
-  };
   const auto in_hand = [](const Worker& worker) { return worker->in_hand(); };
   const auto donor = std::ranges::max_element(workers_, {}, in_hand);
   const std::uint32_t unstarted = (*donor)->in_hand() > 1 ? (*donor)->in_hand() - 1 : 0;
   if (unstarted == 0) {
-    const auto has_chunk = [](const Worker& worker) {
-      const ChunkTask* const chunk = worker->running_chunk();
-      return chunk != nullptr && worker->running_element(*chunk) + 1 < chunk->end();
-    };
-    const auto cuttable = std::ranges::find_if(workers_, has_chunk);
-    if (cuttable == workers_.end()) {
-      return;
-    }
-    if (!at_once) {
-      wait_a_little();
-    } else if (CellRef rest = cut(*(*cuttable)->running_chunk())) {
+    ChunkTask* const chunk = cuttable_chunk();
+    if (chunk != nullptr && !at_once) {
+      balance_later(patience_ends);
+    } else if (CellRef rest = chunk != nullptr ? cut(*chunk) : CellRef()) {
       push(std::move(rest), true);
       dispatch();
     }
@@ -187,7 +191,7 @@ void ProcessPool::balance(bool at_once) {
   }
   const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
   if (!at_once && mean != 0 && unstarted * mean < short_ns) {
-    wait_a_little();
+    balance_later(patience_ends);
     return;
   }
   (*donor)->slow = (*donor)->slow || at_once;  // or else it would get the same ones again

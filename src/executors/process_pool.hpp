@@ -85,6 +85,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   ProcessWorker* choose(bool is_timed) const noexcept COEVAL_REQUIRES(lock_);
   bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) COEVAL_REQUIRES(lock_);
   void balance(bool at_once) COEVAL_REQUIRES(lock_);
+  void balance_later(const std::optional<Deadline>& running) noexcept COEVAL_REQUIRES(lock_);
+  ChunkTask* cuttable_chunk() const noexcept COEVAL_REQUIRES(lock_);
   CellRef cut(ChunkTask& chunk) noexcept COEVAL_REQUIRES(lock_);
   void set_pace() noexcept COEVAL_REQUIRES(lock_);
   std::uint32_t window() const noexcept COEVAL_REQUIRES(lock_);

@@ -48,7 +48,7 @@ TEST(BlockPool, gives_memory_of_every_size_that_nobody_else_has) {
 }
 
 TEST(BlockPool, aligns_every_block_for_every_ordinary_type) {
-  for (const std::size_t size : {1U, 16U, 33U, 64U, 100U, 192U, 256U, 257U}) {
+  for (const std::size_t size : {1U, 16U, 33U, 64U, 100U, 192U, 256U, 257U, 320U, 384U, 385U}) {
     void* const block = allocate_block(size);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignof(std::max_align_t), 0U) << size;
     free_block(block, size);

@@ -11,7 +11,7 @@
 
 namespace coeval::detail {
 
-// Blocks of up to 256 bytes come from the calling thread's own store, which trades with the other
+// Blocks of up to 384 bytes come from the calling thread's own store, which trades with the other
 // threads' in bundles; larger ones from operator new. Blocks are aligned to 16 bytes, those above
 // 32 bytes to a cache line. What was freed is kept for the next allocation and never given back to
 // the system, so a process keeps the memory of its largest number of blocks.
