@@ -134,5 +134,40 @@ TEST(ProcessHostile, whatever_it_writes_the_pool_ends_every_task) {
             << ", with an error or cancelled: " << errors << '\n';
 }
 
+// Chunks have more to lie about: each element ends, once, and in its place.
+TEST(ProcessHostile, whatever_it_writes_a_map_ends) {
+  if (under_thread_sanitizer) {
+    GTEST_SKIP() << "its worker is a data race on purpose";
+  }
+  int values = 0;
+  int errors = 0;
+  const int rounds = wanted_rounds();
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < 500; ++i) {
+      texts.emplace_back(i, 'x');
+    }
+    ProcessPoolExecutor pool({.max_workers = 2, .grace = 20ms});
+    pool.submit(turn_hostile, static_cast<unsigned>(round));
+    auto results = pool.map({.eager = true, .chunksize = 20, .timeout = 300ms}, echo, texts);
+    std::size_t read = 0;
+    for (auto it = results.begin(); it != results.end(); ++it, ++read) {
+      try {
+        static_cast<void>(*it);
+        ++values;
+      } catch (const std::exception&) {
+        ++errors;
+      }
+    }
+    EXPECT_LE(read, texts.size());
+    for (const auto& worker : coeval::multiprocessing::active_children()) {
+      worker.kill();  // one that claims nothing would keep its tasks for ever
+    }
+  }
+  EXPECT_GT(values + errors, 0);
+  std::cout << "maps with a hostile worker: " << rounds << ", elements with a value: " << values
+            << ", with an error: " << errors << '\n';
+}
+
 }  // namespace
 }  // namespace process_pool_test
