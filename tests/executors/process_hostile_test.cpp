@@ -82,6 +82,13 @@ std::string echo(const std::string& text) {
   return text;
 }
 
+// One that claims nothing would keep its tasks for ever.
+void kill_workers() {
+  for (const auto& worker : coeval::multiprocessing::active_children()) {
+    worker.kill();
+  }
+}
+
 TEST(ProcessHostile, a_worker_has_one_region_to_write_and_cannot_write_the_other) {
   ProcessPoolExecutor pool({.max_workers = 1});
   EXPECT_EQ(pool.submit([] { return shared_with_the_pool(true).size(); }).result(), 1U);
@@ -114,9 +121,7 @@ TEST(ProcessHostile, whatever_it_writes_the_pool_ends_every_task) {
       for (const Future<std::string>& future : futures) {
         future.stop();
       }
-      for (const auto& worker : coeval::multiprocessing::active_children()) {
-        worker.kill();  // one that claims nothing would keep its tasks for ever
-      }
+      kill_workers();
     }
     for (const Future<std::string>& future : futures) {
       ASSERT_TRUE(future.done());
@@ -160,9 +165,7 @@ TEST(ProcessHostile, whatever_it_writes_a_map_ends) {
       }
     }
     EXPECT_LE(read, texts.size());
-    for (const auto& worker : coeval::multiprocessing::active_children()) {
-      worker.kill();  // one that claims nothing would keep its tasks for ever
-    }
+    kill_workers();
   }
   EXPECT_GT(values + errors, 0);
   std::cout << "maps with a hostile worker: " << rounds << ", elements with a value: " << values
