@@ -20,6 +20,7 @@ AREAS = {
 # Finer than an area: the files whose path begins so may also include these, or may not.
 ALSO = {
     "asyncio/subprocess": {"multiprocessing"},  # it starts its children as a Process does
+    "multiprocessing/pool": {"executors", "futures"},  # Pool is a layer above the process pool
 }
 ONLY_FOR = {
     # In executors, processes are the process pool's business, and a factory's that offers both.
@@ -59,12 +60,24 @@ def resolve(root, path, quote, name):
     return None
 
 
+def leads_back(user, prefix, more):
+    """Whether the files of prefix, which may include the areas more, may include user in turn."""
+    area = prefix.split("/")[0]
+    if user.split("/")[0] in more:
+        return True
+    is_below = any(area in AREAS[other] for other in more)
+    return is_below and user.startswith(f"{area}/") and not user.startswith((prefix, f"{area}/{area}."))
+
+
 def fault_between(user, used):
     """Why the library's file user (area/file) may not include used, or None."""
     user_area, used_area = user.split("/")[0], used.split("/")[0]
     for one, other in STRANGERS:
         if user.startswith(one) and used.startswith(other):
             return "the thread pool and the process pool do not know each other"
+    for prefix, more in ALSO.items():
+        if used.startswith(prefix) and leads_back(user, prefix, more):
+            return f"{prefix}* stands above {user}"
     if user_area == used_area:
         return None
     allowed = set(AREAS[user_area])

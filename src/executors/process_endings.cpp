@@ -121,6 +121,42 @@ void ProcessPool::take_back_unstarted(ProcessWorker& worker) noexcept {
   }
 }
 
+// What waits is cancelled here, so that it is when this returns; what a death gives back later is
+// cancelled by the manager.
+void ProcessPool::terminate() {
+  shutdown({.wait = false, .cancel_futures = true});
+  if (forks() != forks_) {
+    return;
+  }
+  const threading::Guard guard(lock_);
+  terminated_ = true;
+  stop_running();
+  ring();
+}
+
+bool ProcessPool::is_terminated() const noexcept {
+  const threading::Guard guard(lock_);
+  return terminated_;
+}
+
+void ProcessPool::stop_running() noexcept {
+  for (const Worker& worker : workers_) {
+    const ProcessTask* const task = worker->running_task();
+    if (task != nullptr && worker->ending == ProcessWorker::Ending::no) {
+      worker->ending = ProcessWorker::Ending::by_stop;
+      worker->ending_position = task->position;
+      worker->ending_step =
+          task->takes_stop_token ? ProcessWorker::step_ask : ProcessWorker::step_terminate;
+      worker->ending_next = Deadline(0s);
+    } else if (task == nullptr && !worker->is_set_up() && !worker->closing) {
+      worker->retiring = true;
+      worker->closing = true;
+      worker->ending_step = ProcessWorker::step_kill;
+      worker->ending_next = Deadline(0s);
+    }
+  }
+}
+
 void ProcessPool::bury(const Worker& worker) {
   {
     const threading::Guard guard(lock_);

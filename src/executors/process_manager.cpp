@@ -66,6 +66,11 @@ bool ProcessPool::manage_once(bool& lazy) {
       bury(worker);
     }
   }
+  if (is_terminated()) {
+    drop_queued();
+    const threading::Guard guard(lock_);
+    stop_running();
+  }
   start_workers();
   std::vector<Ended> failures;
   Deadline until;

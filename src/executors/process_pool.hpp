@@ -52,6 +52,11 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
 
   const std::shared_ptr<BufferStore>& buffers() const noexcept { return buffers_; }
 
+  // A shutdown that does not wait, and ends what runs as Future::stop() does, but whatever it does:
+  // a task that does not heed its stop_token is ended by SIGTERM after the grace, and a process in
+  // its initializer is killed.
+  void terminate() COEVAL_EXCLUDES(lock_);
+
   // For its tasks.
   bool withdraw(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
   void note_start(ProcessTask& task) noexcept COEVAL_EXCLUDES(lock_);
@@ -124,6 +129,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void begin_timeout(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void press_on(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void take_back_unstarted(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
+  bool is_terminated() const noexcept COEVAL_EXCLUDES(lock_);
+  void stop_running() noexcept COEVAL_REQUIRES(lock_);
   void bury(const Worker& worker) COEVAL_EXCLUDES(lock_);
   bool begin_last_collecting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
   void settle(ProcessWorker& worker, int exitcode, const std::string& stack,
@@ -163,6 +170,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;
   std::size_t occupied_ COEVAL_GUARDED_BY(lock_) = 0;
   bool closed_ COEVAL_GUARDED_BY(lock_) = false;
+  bool terminated_ COEVAL_GUARDED_BY(lock_) = false;
   bool managed_ COEVAL_GUARDED_BY(lock_) = false;  // the manager runs
   std::optional<threading::Thread> manager_ COEVAL_GUARDED_BY(lock_);
   std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);

@@ -124,6 +124,15 @@ ProcessTask* ProcessWorker::first_in_hand() const noexcept {
   return nullptr;
 }
 
+ProcessTask* ProcessWorker::running_task() const noexcept {
+  for (std::uint32_t position = reading(); position != posted_; ++position) {
+    if (!record(position).taken && record(position).task != nullptr && is_running(position)) {
+      return record(position).task;
+    }
+  }
+  return nullptr;
+}
+
 void ProcessWorker::ask_to_stop(std::uint32_t position) noexcept {
   inbox_.stop_position.store(position, std::memory_order_seq_cst);
   inbox_.stop_rings.fetch_add(1, std::memory_order_seq_cst);

@@ -87,6 +87,8 @@ class ProcessWorker {
   ChunkTask* running_chunk() const noexcept;
   // The task that runs, or the next to run; null for none, or the setup.
   ProcessTask* first_in_hand() const noexcept;
+  // The task that runs, so far as the worker tells; null for none, or the setup.
+  ProcessTask* running_task() const noexcept;
 
   // Asks the task at this position to stop, if it takes a stop_token.
   void ask_to_stop(std::uint32_t position) noexcept;

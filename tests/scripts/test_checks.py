@@ -78,6 +78,22 @@ class Layers(Planted):
         self.plant("src/executors/thread_pool.cpp", '#include "pickle/p.hpp"\n')
         self.assert_finds(layers.check, "in executors only process_*")
 
+    def test_a_layer_above_an_executor_may_include_it_and_nobody_below_that_layer(self):
+        self.plant("include/coeval/executors/process_pool.hpp", "")
+        self.plant("include/coeval/multiprocessing/pool.hpp", "#include <coeval/executors/process_pool.hpp>\n")
+        self.plant("include/coeval/multiprocessing/multiprocessing.hpp",
+                   "#include <coeval/multiprocessing/pool.hpp>\n")
+        self.plant("include/coeval/coeval.hpp", CLEAN["include/coeval/coeval.hpp"] +
+                   "#include <coeval/multiprocessing/multiprocessing.hpp>\n")
+        self.assertEqual(layers.check(self.root), [])
+        self.plant("src/multiprocessing/queue.cpp", "#include <coeval/multiprocessing/pool.hpp>\n")
+        self.assert_finds(layers.check, "multiprocessing/pool* stands above multiprocessing/queue.cpp")
+        self.plant("src/multiprocessing/queue.cpp", "#include <coeval/executors/process_pool.hpp>\n")
+        self.assert_finds(layers.check, "multiprocessing may not include executors")
+        self.plant("src/multiprocessing/queue.cpp", "")
+        self.plant("src/executors/process_x.cpp", "#include <coeval/multiprocessing/pool.hpp>\n")
+        self.assert_finds(layers.check, "stands above executors/process_x.cpp")
+
     def test_a_public_header_may_not_include_a_private_one(self):
         self.plant("include/coeval/futures/f.hpp", "#include <futures/private.hpp>\n")
         self.assertIn("a public header", layers.check(self.root)[0])

@@ -12,6 +12,7 @@
 #include <coeval/multiprocessing/freeze_support.hpp>
 #include <coeval/multiprocessing/listener.hpp>
 #include <coeval/multiprocessing/lock.hpp>
+#include <coeval/multiprocessing/pool.hpp>
 #include <coeval/multiprocessing/process.hpp>
 #include <coeval/multiprocessing/queue.hpp>
 #include <coeval/multiprocessing/rlock.hpp>
