@@ -69,6 +69,12 @@ TEST(PoolUnordered, yields_results_as_they_come) {
   EXPECT_EQ(order.back(), 0);
 }
 
+TEST(PoolUnordered, yields_what_has_come_oldest_first) {
+  Pool pool({.processes = 1});
+  auto results = pool.imap_unordered({.buffersize = 50}, square, numbers(200));
+  EXPECT_EQ(coeval::list(results), squares(200));  // one process has them in order
+}
+
 TEST(PoolUnordered, reads_so_many_inputs_ahead) {
   Pool pool({.processes = 2});
   int reads = 0;
