@@ -89,7 +89,7 @@ ProcessWorker* ProcessPool::choose(bool is_timed) const noexcept {
 }
 
 void ProcessPool::dispatch() {
-  while (!queue_.empty()) {
+  while (!terminated_ && !queue_.empty()) {
     const auto level = queue_.begin();
     if (level->second.empty()) {
       queue_.erase(level);

@@ -256,8 +256,10 @@ void ProcessPool::settle_chunk(const ProcessWorker& worker, CellRef cell, int ex
   if (chunk.size() != 0) {
     ended.parts.reserve(1);
     CellRef element = chunk.take_first();
+    const bool was_ended =
+        worker.ending != ProcessWorker::Ending::no && worker.ending_position == chunk.position;
     element->try_settle();
-    element->set_error(error_of(worker, chunk, *element, false, exitcode, stack));
+    element->set_error(error_of(worker, chunk, *element, was_ended, exitcode, stack));
     ended.parts.push_back(std::move(element));
     ++failed_;
   }

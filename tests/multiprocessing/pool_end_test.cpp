@@ -139,11 +139,30 @@ TEST(PoolTerminate, ends_what_runs_and_cancels_what_waits) {
   pool.join();
   EXPECT_THROW(running.get(), CancelledError);
   EXPECT_THROW(waiting.get(), CancelledError);
-  EXPECT_FALSE(running.successful());
+  EXPECT_FALSE(waiting.successful());
   for (const SharedNumbers& each : told) {
     expect_gone(each.get());
   }
   expect_every_call_to_raise_value_error(pool);
+}
+
+// Elements that go to a process together.
+TEST(PoolTerminate, cancels_all_of_a_chunk) {
+  Pool pool({.processes = 2});
+  const SharedNumbers told;
+  const auto chunks =
+      pool.map_async({.chunksize = 8}, tell_and_run_for_ever, std::vector(32, told));
+  auto ordered =
+      pool.imap({.eager = true, .chunksize = 8}, tell_and_run_for_ever, std::vector(32, told));
+  until([&] { return told.get() != 0; });
+  pool.terminate();
+  pool.join();
+  EXPECT_THROW(chunks.get(), CancelledError);
+  int cancelled = 0;
+  for (auto result = ordered.begin(); result != ordered.end(); ++result, ++cancelled) {
+    EXPECT_THROW(*result, CancelledError);
+  }
+  EXPECT_EQ(cancelled, 32);
 }
 
 TEST(PoolTerminate, ends_a_task_that_ignores_sigterm_or_its_stop_token) {

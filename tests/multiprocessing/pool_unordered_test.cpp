@@ -79,8 +79,13 @@ TEST(PoolUnordered, reads_so_many_inputs_ahead) {
   Pool pool({.processes = 2});
   int reads = 0;
   {
-    auto squared = pool.imap_unordered(square, counted(reads));
+    const auto unread = pool.imap_unordered(square, counted(reads));
     EXPECT_EQ(reads, 4);  // twice the processes
+  }
+  reads = 0;
+  {
+    auto squared = pool.imap_unordered({.buffersize = 4}, square, counted(reads));
+    EXPECT_EQ(reads, 4);
     auto result = squared.begin();
     static_cast<void>(*result);
     EXPECT_EQ(reads, 4);

@@ -38,8 +38,8 @@ struct PoolOptions {
 };
 
 struct PoolMapOptions {
-  // How many elements are handed to each process ahead, as MapOptions has it; 1: found from the time
-  // that they take. The asynchronous forms hand over one after the other whatever it says.
+  // How many elements go to a process together, as MapOptions has it; 1: found from the time that
+  // they take.
   std::size_t chunksize = 1;
 };
 
@@ -118,8 +118,9 @@ class COEVAL_EXPORT Pool {
   template <class F, std::ranges::input_range R>
   auto map_async(PoolMapOptions options, F f, R&& range) {
     require_chunk(options.chunksize);
-    return detail::gather(
-        submit([&] { return executor_.submit_bulk(std::move(f), std::forward<R>(range)); }));
+    return submit([&] {
+      return detail::map_async(*executor_.backend(), options.chunksize, f, std::forward<R>(range));
+    });
   }
   template <class F, std::ranges::input_range R>
   auto map_async(F f, R&& range) {
@@ -144,11 +145,11 @@ class COEVAL_EXPORT Pool {
   template <class F, std::ranges::input_range R>
   auto starmap_async(PoolMapOptions options, F f, R&& range) {
     require_chunk(options.chunksize);
-    return detail::gather(submit([&] {
+    return submit([&] {
       return detail::with_columns(std::forward<R>(range), [&](auto... columns) {
-        return executor_.submit_bulk(std::move(f), std::move(columns)...);
+        return detail::map_async(*executor_.backend(), options.chunksize, f, std::move(columns)...);
       });
-    }));
+    });
   }
   template <class F, std::ranges::input_range R>
   auto starmap_async(F f, R&& range) {

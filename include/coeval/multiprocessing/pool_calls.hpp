@@ -13,6 +13,7 @@
 #include <coeval/multiprocessing/pool_results.hpp>
 #include <coeval/multiprocessing/pool_unordered.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <deque>
@@ -100,6 +101,51 @@ AsyncResult<std::vector<Stored<T>>> gather(std::vector<Future<T>> futures) {
   return result;
 }
 
+// Submits f for up to most of the next inputs, so many together as chunksize says, and puts the
+// futures at the end of futures. False when the inputs have ended. pace, if it is not null, is asked
+// when chunksize is 1.
+template <class F, class Inputs, class Futures>
+bool submit_some(coeval::detail::ExecutorBackend& backend, const MapPace* pace,
+                 std::size_t chunksize, const F& f, Inputs& inputs, std::size_t most,
+                 Futures& futures) {
+  using coeval::detail::ProcessTasks;
+  if (chunksize == 1 && pace != nullptr) {
+    chunksize = pace->batch.load(std::memory_order_relaxed);  // a hint
+  }
+  if (chunksize > 1) {
+    return ProcessTasks::submit_chunk(backend, nullptr, f, inputs, std::min(most, chunksize),
+                                      futures);
+  }
+  return coeval::detail::submit_some<ProcessTasks>(
+      backend, nullptr, f, inputs, std::min(most, coeval::detail::most_at_once), futures);
+}
+
+template <class F, class... Ranges>
+auto map_async(coeval::detail::ExecutorBackend& backend, std::size_t chunksize, const F& f,
+               Ranges&&... ranges) {
+  constexpr bool callable = coeval::detail::Submittable<F, std::ranges::range_value_t<Ranges>...>;
+  static_assert(callable,
+                "coeval::multiprocessing::Pool::map_async: the function cannot be called with one "
+                "element of the range (starmap_async: with its members); it gets copies of them");
+  if constexpr (callable) {
+    std::vector<Future<coeval::detail::TaskResult<F, std::ranges::range_value_t<Ranges>...>>>
+        futures;
+    coeval::detail::MapInputs<std::views::all_t<Ranges>...> inputs(
+        std::views::all(std::forward<Ranges>(ranges))...);
+    try {
+      while (submit_some(backend, backend.map_pace(), chunksize, f, inputs,
+                         std::numeric_limits<std::size_t>::max(), futures)) {
+      }
+    } catch (...) {
+      for (const auto& future : futures) {
+        future.stop();
+      }
+      throw;
+    }
+    return gather(std::move(futures));
+  }
+}
+
 template <class T>
 concept TupleLike = requires { std::tuple_size<T>::value; } && std::tuple_size<T>::value > 0;
 
@@ -138,19 +184,20 @@ auto map_unordered(std::shared_ptr<coeval::detail::ExecutorBackend> backend, Map
     using Result = coeval::detail::TaskResult<F, Element>;
     using Inputs = coeval::detail::MapInputs<std::views::all_t<R>>;
     std::size_t ahead = options.buffersize;
+    const MapPace* pace = nullptr;
     if (ahead == 0) {
       ahead = 2 * backend->max_workers() * options.chunksize;
+      pace = options.chunksize == 1 ? backend->map_pace() : nullptr;
     }
     if (options.eager) {
       ahead = std::numeric_limits<std::size_t>::max();
     }
     auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<R>(range)));
     return UnorderedRange<Result>(std::make_unique<Unordered<Result>>(
-        ahead, options.timeout,
-        [backend = std::move(backend), f = std::move(f), inputs = std::move(inputs)](
-            std::deque<Future<Result>>& futures, std::size_t most) {
-          return coeval::detail::submit_some<coeval::detail::ProcessTasks>(
-              *backend, nullptr, f, *inputs, std::min(most, coeval::detail::most_at_once), futures);
+        ahead, pace, options.timeout,
+        [backend = std::move(backend), pace, chunksize = options.chunksize, f = std::move(f),
+         inputs = std::move(inputs)](std::deque<Future<Result>>& futures, std::size_t most) {
+          return submit_some(*backend, pace, chunksize, f, *inputs, most, futures);
         }));
   }
 }

@@ -5,11 +5,14 @@
 // UnorderedRange: the results of Pool::imap_unordered.
 
 #include <coeval/core/annotations.hpp>
+#include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/core/function.hpp>
+#include <coeval/futures/detail/backend.hpp>
 #include <coeval/futures/future.hpp>
+#include <coeval/futures/promise.hpp>
 #include <coeval/threading/condition.hpp>
 #include <coeval/threading/lock.hpp>
 
@@ -27,6 +30,7 @@ namespace coeval::multiprocessing {
 
 namespace detail {
 
+using coeval::detail::MapPace;
 using coeval::detail::ResultCell;
 using coeval::detail::Stored;
 
@@ -56,8 +60,9 @@ class Unordered {
   // As MapRange's.
   using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
 
-  Unordered(std::size_t ahead, Deadline timeout, SubmitSome submit_some)
-      : submit_some_(std::move(submit_some)), ahead_(ahead), timeout_(timeout) {
+  // pace may be null: it stays so far ahead.
+  Unordered(std::size_t ahead, const MapPace* pace, Deadline timeout, SubmitSome submit_some)
+      : submit_some_(std::move(submit_some)), ahead_(ahead), pace_(pace), timeout_(timeout) {
     refill();
   }
   Unordered(const Unordered&) = delete;
@@ -128,6 +133,9 @@ class Unordered {
 
   // A few at a time cost less than each by itself.
   void refill() {
+    if (submit_some_ && pace_ != nullptr) {
+      ahead_ = std::max(ahead_, pace_->ahead.load(std::memory_order_relaxed));  // a hint
+    }
     if (!submit_some_ || ahead_ - outstanding_ < std::max<std::size_t>(ahead_ / 4, 1)) {
       return;
     }
@@ -142,7 +150,9 @@ class Unordered {
       }
     } catch (...) {
       submit_some_ = nullptr;
-      input_error_ = failed(std::current_exception());
+      Promise<T> failed;
+      failed.set_exception(std::current_exception());
+      input_error_ = failed.future();
     }
     for (Future<T>& future : fresh) {
       watch(std::move(future));
@@ -164,17 +174,9 @@ class Unordered {
     ++outstanding_;
   }
 
-  static Future<T> failed(std::exception_ptr error) {
-    auto* const cell = new ResultCell<T>;
-    auto future = Future<T>::from_cell(cell);
-    cell->try_settle();
-    cell->set_error(std::move(error));
-    cell->finish();
-    return future;
-  }
-
   SubmitSome submit_some_;  // null: there are no more inputs
   std::size_t ahead_;
+  const MapPace* pace_;  // belongs to who submits
   Deadline timeout_;
   std::shared_ptr<Arrivals> arrivals_ = std::make_shared<Arrivals>();
   std::vector<Future<T>> slots_;
@@ -188,9 +190,9 @@ class Unordered {
 
 // An input range of results in the order in which they come; gone through once, by one thread.
 //
-// Lazy and bounded: buffersize inputs (0: twice the processes, times chunksize) are submitted by
-// imap_unordered(), and further ones as results are passed, up to so many that were not passed. An
-// lvalue range is read through a reference as the loop goes on, so it must outlive the loop; an
+// Lazy and bounded: buffersize inputs (0: two chunks for each process, more if they are tiny) are
+// submitted by imap_unordered(), and further ones as results are passed, up to so many that were not
+// passed. An lvalue range is read through a reference as the loop goes on, so it must outlive the loop; an
 // rvalue range is kept inside and its elements are moved from.
 // Errors: what the function raised for an input is raised in the place of its result, by *it or
 // next(), which may go on. An exception of the input iterator, or of submit, comes last.
