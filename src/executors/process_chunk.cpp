@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/detail/process_chunk.hpp>
+#include <coeval/executors/detail/process_chunk_maker.hpp>
 
 #include "executors/process_pool.hpp"
 #include "executors/process_region.hpp"

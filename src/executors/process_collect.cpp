@@ -73,8 +73,8 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) {
     ++worker.finished;
     deaths_in_a_row_ = 0;
     busy_ns_ += one.wall_ns;
-    note_duration(one.wall_ns / static_cast<std::int64_t>(std::max<std::size_t>(
-                                    one.parts.size(), 1)));
+    note_duration(one.wall_ns /
+                  static_cast<std::int64_t>(std::max<std::size_t>(one.parts.size(), 1)));
     const bool is_cut_short = one.task->chunk() != nullptr && one.task->size() != 0;
     if (is_cut_short && one.error == nullptr && broken_ == nullptr) {
       count(one);

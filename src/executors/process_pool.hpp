@@ -66,9 +66,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   // Cancels that element of a chunk that has begun, and those behind it, if they have not.
   bool withdraw_part(ChunkTask& chunk, std::uint32_t element) noexcept COEVAL_EXCLUDES(lock_);
   // Whether nothing counts the tasks one by one.
-  bool takes_chunks() const noexcept {
-    return max_occupied_ == 0 && !options_.max_tasks_per_child;
-  }
+  bool takes_chunks() const noexcept { return max_occupied_ == 0 && !options_.max_tasks_per_child; }
 
  private:
   using Worker = std::shared_ptr<ProcessWorker>;

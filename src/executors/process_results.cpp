@@ -44,8 +44,7 @@ std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::s
 // Frees the room of results that were collected: invariant 7.
 void ResultShelf::free_collected() noexcept {
   const std::uint32_t collected = inbox_.collected.load(std::memory_order_acquire);
-  while (!in_use_.empty() &&
-         static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
+  while (!in_use_.empty() && static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
     room_begin_ = in_use_.front().room_end;
     in_use_.pop_front();
   }
@@ -148,9 +147,8 @@ void ChunkRoom::show(OutSlot& out, const pickle::OutputArchive& archive) {
     shelf_.send_buffer(*buffer_);
     number = buffer_->number();
   }
-  out.result = {.offset = place_ ? *place_ % outbox_room : 0,
-                .size = archive.size(),
-                .buffer = number};
+  out.result = {
+      .offset = place_ ? *place_ % outbox_room : 0, .size = archive.size(), .buffer = number};
 }
 
 void ChunkRoom::finish(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) {

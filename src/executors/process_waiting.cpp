@@ -43,10 +43,10 @@ bool ProcessPool::withdraw_part(ChunkTask& chunk, std::uint32_t element) noexcep
   CellRef rest;
   {
     const threading::Guard guard(lock_);
-    rest = chunk.place == ProcessTask::Place::posted &&
-                   element > chunk.worker->running_element(chunk)
-               ? cut(chunk)
-               : CellRef();
+    rest =
+        chunk.place == ProcessTask::Place::posted && element > chunk.worker->running_element(chunk)
+            ? cut(chunk)
+            : CellRef();
     if (!rest) {
       return false;
     }

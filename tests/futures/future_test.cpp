@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -161,6 +162,21 @@ TEST(Future, result_of_a_submission_moves) {
 TEST(Future, result_of_a_temporary_takes_what_cannot_be_copied) {
   const Future<std::unique_ptr<int>> future = ready(std::make_unique<int>(5));
   EXPECT_EQ(*Future<std::unique_ptr<int>>(future).result(), 5);
+  EXPECT_THROW(future.result(), InvalidStateError);
+}
+
+// std::vector has a copy constructor, which fails for these elements.
+TEST(Future, result_of_a_temporary_takes_a_container_of_what_cannot_be_copied) {
+  const auto boxes = [] {
+    std::vector<std::unique_ptr<int>> all;
+    all.push_back(std::make_unique<int>(5));
+    return all;
+  };
+  InlineExecutor pool;
+  EXPECT_EQ(*pool.submit(boxes).result().front(), 5);
+  using Boxes = std::optional<std::vector<std::unique_ptr<int>>>;
+  const Future<Boxes> future = pool.submit([boxes] { return Boxes(boxes()); });
+  EXPECT_EQ(*Future<Boxes>(future).result()->front(), 5);
   EXPECT_THROW(future.result(), InvalidStateError);
 }
 

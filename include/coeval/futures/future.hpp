@@ -5,10 +5,10 @@
 // Future<T>: the result of a task that may not have run yet.
 
 #include <coeval/core/log.hpp>
+#include <coeval/futures/detail/copyable.hpp>
 #include <coeval/futures/detail/handle.hpp>
 #include <coeval/futures/detail/result_cell.hpp>
 
-#include <concepts>
 #include <functional>
 #include <string>
 #include <type_traits>
@@ -80,7 +80,7 @@ class Future : public detail::Handle {
   T result(Deadline deadline = never) && {
     cell("result").require_value(deadline);
     if constexpr (!std::is_void_v<T>) {
-      if constexpr (std::copy_constructible<T>) {
+      if constexpr (detail::is_copyable<T>) {
         if (!get_cell()->single_handle()) {
           return value();
         }

@@ -175,7 +175,7 @@ class MapRange {
   SubmitSome submit_some_;
   std::deque<Future<T>> futures_;
   std::size_t ahead_;
-  std::size_t batch_;             // so many are submitted together, or more
+  std::size_t batch_;            // so many are submitted together, or more
   const detail::MapPace* pace_;  // belongs to who submits; null: the two above stay
   Deadline timeout_;
 };

@@ -6,9 +6,9 @@
 
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/export.hpp>
+#include <coeval/futures/detail/copyable.hpp>
 #include <coeval/futures/future.hpp>
 
-#include <concepts>
 #include <exception>
 #include <functional>
 #include <type_traits>
@@ -21,12 +21,6 @@ namespace detail {
 
 // Errors: ValueError.
 [[noreturn]] COEVAL_EXPORT void throw_not_ready();
-
-// A vector has a copy constructor whatever its elements.
-template <class T>
-inline constexpr bool is_copyable = std::copy_constructible<T>;
-template <class T>
-inline constexpr bool is_copyable<std::vector<T>> = is_copyable<T>;
 
 template <class F, class T>
 struct TakesResult : std::is_invocable<F, const T&> {};
@@ -62,7 +56,7 @@ class AsyncResult {
     return future_.result(deadline);
   }
   T get(Deadline deadline = never) && {
-    if constexpr (std::is_void_v<T> || detail::is_copyable<T>) {
+    if constexpr (std::is_void_v<T> || coeval::detail::is_copyable<T>) {
       return std::move(future_).result(deadline);
     } else {
       return future_.take(deadline);

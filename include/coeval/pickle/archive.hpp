@@ -109,7 +109,6 @@ class COEVAL_EXPORT OutputArchive {
   // What was collected, where it is.
   std::span<const std::byte> written() const noexcept { return place_.first(used_); }
   std::size_t descriptor_count() const noexcept { return descriptors_.size(); }
-
   // Drops what was written since the size and the descriptor_count were these.
   void rewind(std::size_t size, std::size_t descriptors) noexcept {
     used_ = size;
@@ -186,7 +185,6 @@ class COEVAL_EXPORT InputArchive {
 
   // The next descriptor that was attached. Errors: PickleError if there is none.
   FileDescriptor detach();
-
   // Goes on with these bytes, and with the next descriptor.
   void go_on_with(std::span<const std::byte> bytes) noexcept {
     rest_ = bytes;

@@ -5,7 +5,7 @@
 // The two ways for executors to make tasks of a process pool.
 
 #include <coeval/core/export.hpp>
-#include <coeval/executors/detail/process_chunk.hpp>
+#include <coeval/executors/detail/process_chunk_maker.hpp>
 #include <coeval/executors/detail/process_relay.hpp>
 #include <coeval/executors/detail/process_task.hpp>
 #include <coeval/futures/detail/backend.hpp>

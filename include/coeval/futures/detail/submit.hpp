@@ -173,8 +173,8 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
   return MapRange<Result>(
       options, ahead, batch, pace,
       [backend = std::move(backend), task_options = std::move(task_options), f = std::move(f),
-       inputs = std::move(inputs), batch, pace](std::deque<Future<Result>>& futures,
-                                                std::size_t most) {
+       inputs = std::move(inputs), batch,
+       pace](std::deque<Future<Result>>& futures, std::size_t most) {
         const TaskOptions* const each = task_options ? &*task_options : nullptr;
         [[maybe_unused]] const std::size_t size =
             pace != nullptr ? pace->batch.load(std::memory_order_relaxed) : batch;

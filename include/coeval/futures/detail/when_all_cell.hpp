@@ -5,10 +5,10 @@
 // The cell of when_all: it hangs one continuation into each source and counts them.
 
 #include <coeval/core/atomic.hpp>
+#include <coeval/futures/detail/copyable.hpp>
 #include <coeval/futures/detail/result_cell.hpp>
 #include <coeval/futures/future.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <tuple>
@@ -23,7 +23,7 @@ Stored<T> copy_or_take(const Future<T>& source) {
   if constexpr (std::is_void_v<T>) {
     source.result();
     return {};
-  } else if constexpr (std::copy_constructible<T>) {
+  } else if constexpr (is_copyable<T>) {
     return source.result();
   } else {
     return Future<T>(source).take();
