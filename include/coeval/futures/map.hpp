@@ -118,7 +118,9 @@ class MapRange {
   // Cancels what has not been read, as dropping the range does. Never blocks.
   void cancel() noexcept {
     submit_some_ = nullptr;
-    for (const Future<T>& future : std::exchange(futures_, {})) {
+    while (!futures_.empty()) {  // an empty deque in their place would need memory
+      const Future<T> future = std::move(futures_.front());
+      futures_.pop_front();
       future.get_cell()->stop(false);
     }
   }
