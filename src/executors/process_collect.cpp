@@ -58,11 +58,11 @@ bool ProcessPool::collect(ProcessWorker& worker, std::uint32_t own) {
 }
 
 // Before the futures are done: who sees one done sees it counted.
-void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) {
+void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcept {
   for (Ended& one : ended) {
     if (one.task == nullptr) {
       if (one.error != nullptr) {
-        break_pool(fmt::format("its initializer raised {}", describe(one.error)));
+        initializer_raised(one.error);
       }
       continue;
     }
@@ -78,7 +78,7 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) {
     const bool is_cut_short = one.task->chunk() != nullptr && one.task->size() != 0;
     if (is_cut_short && one.error == nullptr && broken_ == nullptr) {
       count(one);
-      push(std::move(one.cell), true);
+      give_back(std::move(one.cell));
       continue;
     }
     if (is_cut_short && one.error == nullptr) {
@@ -106,13 +106,13 @@ void ProcessPool::count(const Ended& ended) noexcept {
 }
 
 // A task that has ended after its time was over, however it did.
-void ProcessPool::judge(ProcessWorker& worker, Ended& ended) const {
+void ProcessPool::judge(ProcessWorker& worker, Ended& ended) const noexcept {
   worker.task_deadline.reset();
   if (worker.ending == ProcessWorker::Ending::no || worker.ending_position != ended.position) {
     return;
   }
   if (worker.ending == ProcessWorker::Ending::by_timeout) {
-    ended.error = std::make_exception_ptr(TimeoutError(timeout_text(*ended.cell)));
+    ended.error = error_or_bad_alloc([&] { return TimeoutError(timeout_text(*ended.cell)); });
   }
   if (!worker.terminated) {
     worker.ending = ProcessWorker::Ending::no;  // it was only asked, and lives on
@@ -127,30 +127,34 @@ std::string ProcessPool::timeout_text(const Cell& cell) const {
 
 void ProcessPool::finish(std::vector<Ended>& ended) noexcept {
   for (Ended& one : ended) {
-    for (const CellRef& part : one.parts) {
-      part->finish();
-    }
-    one.parts.clear();
-    if (!one.cell) {
-      continue;
-    }
-    Cell& cell = *one.cell;
-    if (is_observed()) [[unlikely]] {
-      observe({.event = TaskEvent::start, .task = &cell, .name = cell.name(), .executor = name_});
-      observe({.event = one.error == nullptr ? TaskEvent::finish : TaskEvent::fail,
-               .task = &cell,
-               .name = cell.name(),
-               .executor = name_});
-    }
-    one.task->payload.clear();
-    if (one.error != nullptr) {
-      cell.fail(std::move(one.error));
-    } else {
-      cell.finish();
-    }
-    one.cell = CellRef();  // kept no longer than needed
+    finish(one);
   }
   ended.clear();
+}
+
+void ProcessPool::finish(Ended& ended) noexcept {
+  for (const CellRef& part : ended.parts) {
+    part->finish();
+  }
+  ended.parts.clear();
+  if (!ended.cell) {
+    return;
+  }
+  Cell& cell = *ended.cell;
+  if (is_observed()) [[unlikely]] {
+    observe({.event = TaskEvent::start, .task = &cell, .name = cell.name(), .executor = name_});
+    observe({.event = ended.error == nullptr ? TaskEvent::finish : TaskEvent::fail,
+             .task = &cell,
+             .name = cell.name(),
+             .executor = name_});
+  }
+  ended.task->payload.clear();
+  if (ended.error != nullptr) {
+    cell.fail(std::move(ended.error));
+  } else {
+    cell.finish();
+  }
+  ended.cell = CellRef();  // kept no longer than needed
 }
 
 void ProcessPool::call_here(ProcessTask& task) {

@@ -88,25 +88,32 @@ ProcessWorker* ProcessPool::choose(bool is_timed) const noexcept {
   return best;
 }
 
-void ProcessPool::dispatch() {
-  while (!terminated_ && !queue_.empty()) {
+void ProcessPool::dispatch() noexcept {
+  while (!terminated_) {
     const auto level = queue_.begin();
-    if (level->second.empty()) {
+    TaskList& tasks = level->second;
+    if (tasks.empty()) {
+      if (queue_.size() == 1) {
+        break;
+      }
       queue_.erase(level);
       continue;
     }
-    CellRef& front = level->second.front();
-    auto& task = *static_cast<ProcessTask*>(front->remote());
+    Cell& front = tasks.front();
+    ProcessTask& task = task_of(front);
     if (task.place != ProcessTask::Place::queued) {
-      level->second.pop_front();  // it was withdrawn
+      tasks.pop_front();  // it was withdrawn
       continue;
     }
-    const bool is_timed = front->timeout().count() > 0;
-    ProcessWorker* const worker = choose(is_timed);
-    if (worker == nullptr || !hand_over(*worker, front, task)) {
+    ProcessWorker* const worker = choose(front.timeout().count() > 0);
+    if (worker == nullptr) {
       break;
     }
-    level->second.pop_front();
+    CellRef cell = tasks.pop_front();
+    if (!hand_over(*worker, cell, task)) {
+      tasks.push_front(std::move(cell));
+      break;
+    }
   }
   if (queued_ == 0) {
     balance(false);
@@ -117,7 +124,7 @@ void ProcessPool::dispatch() {
 }
 
 // False if the worker has no room. A task that cannot be posted is left to the manager to fail.
-bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) {
+bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) noexcept {
   const std::chrono::nanoseconds timeout = cell->timeout();
   try {
     if (!worker.post(cell, task)) {
@@ -127,11 +134,7 @@ bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& t
       return false;
     }
   } catch (...) {
-    task.place = ProcessTask::Place::nowhere;
-    cell->try_start();  // nobody cancels it now
-    failures_.push_back(
-        {.cell = std::move(cell), .task = &task, .error = std::current_exception()});
-    --queued_;
+    fail_later(std::move(cell), std::current_exception());
     ring();
     return true;
   }
@@ -167,7 +170,7 @@ ChunkTask* ProcessPool::cuttable_chunk() const noexcept {
 }
 
 // Gives an idle worker half of what another one has in hand and has not begun.
-void ProcessPool::balance(bool at_once) {
+void ProcessPool::balance(bool at_once) noexcept {
   const std::optional<Deadline> patience_ends = std::exchange(balance_at_, std::nullopt);
   const auto is_idle = [](const Worker& worker) {
     return worker->is_set_up() && worker->in_hand() == 0 && !worker->retiring && !worker->dead &&
@@ -184,7 +187,7 @@ void ProcessPool::balance(bool at_once) {
     if (chunk != nullptr && !at_once) {
       balance_later(patience_ends);
     } else if (CellRef rest = chunk != nullptr ? cut(*chunk) : CellRef()) {
-      push(std::move(rest), true);
+      give_back(std::move(rest));
       dispatch();
     }
     return;
@@ -200,7 +203,7 @@ void ProcessPool::balance(bool at_once) {
     if (!cell) {
       break;
     }
-    push(std::move(cell), true);
+    give_back(std::move(cell));
   }
   if ((*donor)->waiters != 0) {
     (*donor)->wake_waiters();  // invariant 3

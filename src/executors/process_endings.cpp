@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace coeval::detail {
@@ -62,7 +63,7 @@ void ProcessPool::begin_timeout(ProcessWorker& worker) noexcept {
           Deadline(std::max<std::chrono::nanoseconds>(task->own_cell().timeout(), 1s));
     } else if (worker.take_back(task->position)) {
       // It is stopped, or hostile; the task goes to another one.
-      push(worker.take_cell(task->position), true);
+      give_back(worker.take_cell(task->position));
       worker.task_deadline.reset();
       worker.retiring = true;
       worker.ending_step = ProcessWorker::step_kill;
@@ -114,7 +115,7 @@ void ProcessPool::press_on(ProcessWorker& worker) noexcept {
 // Others may run them.
 void ProcessPool::take_back_unstarted(ProcessWorker& worker) noexcept {
   while (CellRef cell = worker.take_back_newest()) {
-    push(std::move(cell), true);
+    give_back(std::move(cell));
   }
   if (worker.waiters != 0) {
     worker.wake_waiters();  // invariant 3
@@ -157,7 +158,23 @@ void ProcessPool::stop_running() noexcept {
   }
 }
 
+// What is said of a dead worker, and the futures that end with it. There is room for all of them.
+struct ProcessPool::Burial {
+  Burial() {
+    ended.reserve(2 * std::size_t{slot_count});  // the parts of a chunk come apart from the chunk
+    elements.reserve(slot_count);
+  }
+
+  int exitcode = 0;
+  std::string stack;
+  std::vector<Ended> ended;
+  std::vector<CellRef> elements;  // of chunks, that ran: settled
+};
+
 void ProcessPool::bury(const Worker& worker) {
+  Burial burial;
+  std::vector<ChunkTask*> chunks;
+  chunks.reserve(slot_count);
   {
     const threading::Guard guard(lock_);
     if (worker->collecting) {
@@ -165,23 +182,20 @@ void ProcessPool::bury(const Worker& worker) {
     }
     worker->collecting = true;
   }
-  std::vector<Ended> ended;
-  ended.reserve(slot_count);
   while (begin_last_collecting(*worker)) {
-    worker->collect(ended);
+    worker->collect(burial.ended);
     {
       const threading::Guard guard(lock_);
-      book(*worker, ended);
+      book(*worker, burial.ended);
     }
-    finish(ended);
+    finish(burial.ended);
   }
-  std::vector<ChunkTask*> chunks;
   {
     const threading::Guard guard(lock_);
-    chunks = worker->begun_chunks();
+    worker->find_begun_chunks(chunks);
   }
   for (ChunkTask* const chunk : chunks) {
-    Ended& done = ended.emplace_back();
+    Ended& done = burial.ended.emplace_back();
     done.task = chunk;
     try {
       worker->read_parts(*chunk, done);
@@ -190,16 +204,23 @@ void ProcessPool::bury(const Worker& worker) {
     }
   }
   worker->process().join();
-  const int exitcode = worker->process().exitcode().value_or(0);
-  const std::string stack = exitcode < 0 ? worker->crash_lines() : std::string();
+  burial.exitcode = worker->process().exitcode().value_or(0);
+  try {
+    burial.stack = burial.exitcode < 0 ? worker->crash_lines() : std::string();
+  } catch (const std::bad_alloc& error) {
+    log(Severity::error, "coeval.executors", error.what());
+  }
   {
     const threading::Guard guard(lock_);
     std::erase(workers_, worker);
     cpu_ns_ += worker->cpu_ns();
-    settle(*worker, exitcode, stack, ended);
+    settle(*worker, burial);
     dispatch();
   }
-  finish(ended);
+  finish(burial.ended);
+  for (const CellRef& element : burial.elements) {
+    element->finish();
+  }
   worker->wake_waiters();  // invariant 3
 }
 
@@ -209,113 +230,129 @@ bool ProcessPool::begin_last_collecting(ProcessWorker& worker) noexcept {
 }
 
 // What becomes of the tasks that a dead worker had.
-void ProcessPool::settle(ProcessWorker& worker, int exitcode, const std::string& stack,
-                         std::vector<Ended>& ended) {
-  for (const Ended& done : ended) {
+void ProcessPool::settle(ProcessWorker& worker, Burial& burial) noexcept {
+  for (const Ended& done : burial.ended) {
     count(done);
   }
   ProcessWorker::Left left = worker.take_all_left();
-  for (auto cell = left.untouched.rbegin(); cell != left.untouched.rend(); ++cell) {
-    push(std::move(*cell), true);
+  while (CellRef cell = left.untouched.pop_front()) {
+    give_back(std::move(cell));
   }
-  for (auto victim = left.victims.rbegin(); victim != left.victims.rend(); ++victim) {
-    auto& task = *static_cast<ProcessTask*>((*victim)->remote());
+  const bool is_early = left.victims.empty() && worker.finished == 0 && !worker.closing;
+  while (CellRef victim = left.victims.pop_front()) {
+    ProcessTask& task = task_of(*victim);
     if (task.chunk() != nullptr) {
-      settle_chunk(worker, std::move(*victim), exitcode, stack, ended.emplace_back());
+      settle_chunk(worker, std::move(victim), burial);
       continue;
     }
     ++task.deaths;
     const bool was_ended =
         worker.ending != ProcessWorker::Ending::no && worker.ending_position == task.position;
-    if (!was_ended && task.deaths <= (*victim)->max_retries() && broken_ == nullptr) {
-      push(std::move(*victim), true);
+    if (!was_ended && task.deaths <= victim->max_retries() && broken_ == nullptr) {
+      give_back(std::move(victim));
       continue;
     }
     task.place = ProcessTask::Place::nowhere;
     task.worker = nullptr;
-    (*victim)->try_start();
+    victim->try_start();
     ++failed_;
     leave_bound();
-    std::exception_ptr error = error_of(worker, task, **victim, was_ended, exitcode, stack);
-    ended.push_back({.cell = std::move(*victim), .task = &task, .error = std::move(error)});
+    Ended& ended = burial.ended.emplace_back();
+    ended.error = error_of(worker, task, *victim, was_ended, burial);
+    ended.cell = std::move(victim);
+    ended.task = &task;
   }
   if (broken_ != nullptr) {
-    fail_queued();
-  } else if (left.victims.empty() && worker.finished == 0 && !worker.closing) {
-    note_early_death(worker, exitcode, stack);
+    fail_queued(broken_);
+  } else if (is_early) {
+    note_early_death(worker, burial);
   }
 }
 
 // The element that ran has failed, those behind it go on.
-void ProcessPool::settle_chunk(const ProcessWorker& worker, CellRef cell, int exitcode,
-                               const std::string& stack, Ended& ended) {
+void ProcessPool::settle_chunk(const ProcessWorker& worker, CellRef cell, Burial& burial) noexcept {
   auto& chunk = static_cast<ChunkTask&>(*cell);
   chunk.place = ProcessTask::Place::nowhere;
   chunk.worker = nullptr;
-  ended.task = &chunk;
   if (chunk.size() != 0) {
-    ended.parts.reserve(1);
     CellRef element = chunk.take_first();
     const bool was_ended =
         worker.ending != ProcessWorker::Ending::no && worker.ending_position == chunk.position;
     element->try_settle();
-    element->set_error(error_of(worker, chunk, *element, was_ended, exitcode, stack));
-    ended.parts.push_back(std::move(element));
+    element->set_error(error_of(worker, chunk, *element, was_ended, burial));
+    burial.elements.push_back(std::move(element));  // has the room
     ++failed_;
   }
   if (chunk.size() != 0) {
-    push(std::move(cell), true);
+    give_back(std::move(cell));
     return;
   }
+  Ended& ended = burial.ended.emplace_back();
+  ended.task = &chunk;
   ended.cell = std::move(cell);
   leave_bound();
 }
 
 // It would go on like this for ever.
-void ProcessPool::note_early_death(const ProcessWorker& worker, int exitcode,
-                                   const std::string& stack) {
-  ++deaths_in_a_row_;
-  if (deaths_in_a_row_ >= options_.max_restarts) {
-    break_pool(fmt::format(
-        "{} processes in a row ended before they ran a task; the last, worker {} (pid {}), {}{}{}",
-        deaths_in_a_row_, worker.number(), worker.pid(), how_it_ended(exitcode),
-        stack.empty() ? "" : "\n", stack));
+void ProcessPool::note_early_death(const ProcessWorker& worker, const Burial& burial) noexcept {
+  const int deaths = ++deaths_in_a_row_;
+  if (deaths >= options_.max_restarts) {
+    break_pool([&] {
+      return fmt::format(
+          "{} processes in a row ended before they ran a task; the last, worker {} (pid {}), "
+          "{}{}{}",
+          deaths, worker.number(), worker.pid(), how_it_ended(burial.exitcode),
+          burial.stack.empty() ? "" : "\n", burial.stack);
+    });
   } else {
-    start_again_ = Deadline(1ms * (1 << std::min(deaths_in_a_row_, 10)));
+    start_again_ = Deadline(1ms * (1 << std::min(deaths, 10)));
   }
 }
 
 std::exception_ptr ProcessPool::error_of(const ProcessWorker& worker, const ProcessTask& task,
-                                         const Cell& cell, bool was_ended, int exitcode,
-                                         const std::string& stack) const {
+                                         const Cell& cell, bool was_ended,
+                                         const Burial& burial) const noexcept {
   if (was_ended && worker.ending == ProcessWorker::Ending::by_timeout) {
-    return std::make_exception_ptr(TimeoutError(timeout_text(cell) + "; its process was ended"));
+    return error_or_bad_alloc(
+        [&] { return TimeoutError(timeout_text(cell) + "; its process was ended"); });
   }
   if (was_ended) {
-    return std::make_exception_ptr(CancelledError(fmt::format(
-        "{} of pool '{}' was stopped while it ran; its process was ended", cell.title(), name_)));
+    return error_or_bad_alloc([&] {
+      return CancelledError(fmt::format(
+          "{} of pool '{}' was stopped while it ran; its process was ended", cell.title(), name_));
+    });
   }
-  return std::make_exception_ptr(WorkerDied(
-      fmt::format(
-          "{} of pool '{}' {} in worker {} (pid {}){}; the pool goes on", cell.title(), name_,
-          how_it_ended(exitcode), worker.number(), worker.pid(),
-          task.deaths > 1 ? fmt::format("; {} processes have died of it", task.deaths) : ""),
-      exitcode, worker.pid(), stack));
+  return error_or_bad_alloc([&] {
+    return WorkerDied(
+        fmt::format(
+            "{} of pool '{}' {} in worker {} (pid {}){}; the pool goes on", cell.title(), name_,
+            how_it_ended(burial.exitcode), worker.number(), worker.pid(),
+            task.deaths > 1 ? fmt::format("; {} processes have died of it", task.deaths) : ""),
+        burial.exitcode, worker.pid(), burial.stack);
+  });
+}
+
+void ProcessPool::initializer_raised(const std::exception_ptr& error) noexcept {
+  break_pool([&] { return fmt::format("its initializer raised {}", describe(error)); });
 }
 
 // Nothing runs any more; what waits is told why.
-void ProcessPool::break_pool(const std::string& reason) {
-  if (broken_ != nullptr) {
-    return;
+template <class Reason>
+void ProcessPool::break_pool(Reason reason) noexcept {
+  if (broken_ == nullptr) {
+    broken_ = error_or_bad_alloc(
+        [&] { return BrokenProcessPool(fmt::format("pool '{}' is broken: {}", name_, reason())); });
+    fail_all();
   }
-  broken_ = std::make_exception_ptr(
-      BrokenProcessPool(fmt::format("pool '{}' is broken: {}", name_, reason)));
-  fail_queued();
+}
+
+void ProcessPool::fail_all() noexcept {
+  fail_queued(broken_);
   for (const Worker& worker : workers_) {
     while (CellRef cell = worker->take_back_newest()) {
-      static_cast<ProcessTask*>(cell->remote())->place = ProcessTask::Place::queued;
+      task_of(*cell).place = ProcessTask::Place::queued;
       ++queued_;
-      fail_later(std::move(cell));
+      fail_later(std::move(cell), broken_);
     }
     worker->retiring = true;
   }
@@ -323,23 +360,23 @@ void ProcessPool::break_pool(const std::string& reason) {
   ring();
 }
 
-void ProcessPool::fail_queued() {
+void ProcessPool::fail_queued(const std::exception_ptr& error) noexcept {
   for (auto& [priority, level] : queue_) {
-    for (CellRef& cell : level) {
-      fail_later(std::move(cell));
+    while (CellRef cell = level.pop_front()) {
+      fail_later(std::move(cell), error);
     }
   }
-  queue_.clear();
   ring();
 }
 
-void ProcessPool::fail_later(CellRef cell) {
-  auto& task = *static_cast<ProcessTask*>(cell->remote());
+void ProcessPool::fail_later(CellRef cell, const std::exception_ptr& error) noexcept {
+  ProcessTask& task = task_of(*cell);
   if (task.place == ProcessTask::Place::queued) {
     task.place = ProcessTask::Place::nowhere;
     --queued_;
     cell->try_start();  // nobody cancels it now
-    failures_.push_back({.cell = std::move(cell), .task = &task, .error = broken_});
+    task.failure = error;
+    failures_.push_back(std::move(cell));
   }
 }
 

@@ -72,10 +72,11 @@ bool ProcessPool::manage_once(bool& lazy) {
     stop_running();
   }
   start_workers();
-  std::vector<Ended> failures;
+  TaskList failures;
   Deadline until;
   {
     const threading::Guard guard(lock_);
+    workers = workers_;  // what needs memory comes first
     press_on_those_ending();
     if (balance_at_ && balance_at_->expired()) {
       balance(true);
@@ -88,10 +89,9 @@ bool ProcessPool::manage_once(bool& lazy) {
       ended_.notify_all();
       return false;
     }
-    workers = workers_;
     until = failures.empty() ? sleep_until() : Deadline(0s);
   }
-  finish(failures);
+  finish(std::move(failures));
   lazy = lazy && tasks_are_tiny();
   until = ask_for_wakes(workers, lazy, until);
   if (!sleep(workers, until)) {
@@ -101,12 +101,24 @@ bool ProcessPool::manage_once(bool& lazy) {
 }
 
 // The tasks that could not be handed over, counted.
-std::vector<Ended> ProcessPool::take_failures() {
-  for (const Ended& failure : failures_) {
-    failed_ += failure.task->size();
+TaskList ProcessPool::take_failures() noexcept {
+  TaskList counted;
+  while (CellRef cell = failures_.pop_front()) {
+    failed_ += task_of(*cell).size();
     leave_bound();
+    counted.push_back(std::move(cell));
   }
-  return std::exchange(failures_, {});
+  return counted;
+}
+
+void ProcessPool::finish(TaskList failures) noexcept {
+  while (CellRef cell = failures.pop_front()) {
+    Ended failure;
+    failure.task = &task_of(*cell);
+    failure.cell = std::move(cell);
+    failure.error = std::move(failure.task->failure);
+    finish(failure);
+  }
 }
 
 // Has the workers wake the manager: until when it may sleep then.
@@ -254,24 +266,12 @@ void ProcessPool::start_workers() {
 }
 
 // The workers there are will do, and it is tried again. Without any, those who wait are told.
-void ProcessPool::cannot_start(const std::exception_ptr& error) {
+void ProcessPool::cannot_start(const std::exception_ptr& error) noexcept {
   const threading::Guard guard(lock_);
   start_again_ = Deadline(100ms);
-  if (!workers_.empty()) {
-    return;
+  if (workers_.empty()) {
+    fail_queued(error);
   }
-  for (auto& [priority, level] : queue_) {
-    for (CellRef& cell : level) {
-      auto& task = *static_cast<ProcessTask*>(cell->remote());
-      if (task.place == ProcessTask::Place::queued) {
-        task.place = ProcessTask::Place::nowhere;
-        --queued_;
-        cell->try_start();  // nobody cancels it now
-        failures_.push_back({.cell = std::move(cell), .task = &task, .error = error});
-      }
-    }
-  }
-  queue_.clear();
 }
 
 // Those that have nothing to do, and get nothing more.

@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <new>
 #include <utility>
@@ -84,6 +85,7 @@ ProcessPool::ProcessPool(ProcessPoolOptions options, pickle::Parcel initializer)
       setup_(make_setup(options_, std::move(initializer))),
       buffers_(std::make_shared<BufferStore>(most_kept_buffers)),
       forks_(forks()) {
+  queue_[0];
   std::tie(bell_, heard_) = multiprocessing::detail::packet_sockets();
   // What ends the children at the end of the process comes after what ends this pool.
   multiprocessing::detail::Supervisor::get();
@@ -133,7 +135,7 @@ void ProcessPool::enqueue(CellRef cell, const WhenFull* when_full) {
     refuse_if_closed();
     start_manager();
     task.pool = shared_from_this();
-    push(std::move(cell), false);
+    push(std::move(cell));
   } catch (...) {
     leave_bound();
     throw;
@@ -177,14 +179,30 @@ void ProcessPool::leave_bound() noexcept {
   }
 }
 
-void ProcessPool::push(CellRef cell, bool in_front) {
-  auto& task = *static_cast<ProcessTask*>(cell->remote());
-  std::deque<CellRef>& level = queue_[cell->priority()];
-  if (in_front) {
-    level.push_front(std::move(cell));
-  } else {
-    level.push_back(std::move(cell));
+void ProcessPool::push(CellRef cell) {
+  ProcessTask& task = task_of(*cell);
+  queue_[cell->priority()].push_back(std::move(cell));
+  is_queued(task);
+}
+
+// In front of its equals. Without memory for a level of its own, as far in front as it may.
+void ProcessPool::give_back(CellRef cell) noexcept {
+  ProcessTask& task = task_of(*cell);
+  const int priority = cell->priority();
+  try {
+    queue_[priority].push_front(std::move(cell));
+  } catch (const std::bad_alloc&) {
+    const auto behind = queue_.lower_bound(priority);
+    if (behind != queue_.end()) {
+      behind->second.push_front(std::move(cell));
+    } else {
+      std::prev(behind)->second.push_back(std::move(cell));
+    }
   }
+  is_queued(task);
+}
+
+void ProcessPool::is_queued(ProcessTask& task) noexcept {
   task.place = ProcessTask::Place::queued;
   task.worker = nullptr;
   ++queued_;
@@ -221,33 +239,31 @@ void ProcessPool::run_here(ProcessTask& task) {
 
 // Everything that has not begun.
 void ProcessPool::drop_queued() noexcept {
-  std::vector<CellRef> dropped;
+  TaskList dropped;
   {
     const threading::Guard guard(lock_);
     for (auto& [priority, level] : queue_) {
-      for (CellRef& cell : level) {
+      while (CellRef cell = level.pop_front()) {
         dropped.push_back(std::move(cell));
       }
     }
-    queue_.clear();
     for (const Worker& worker : workers_) {
       while (CellRef cell = worker->take_back_newest()) {
-        static_cast<ProcessTask*>(cell->remote())->place = ProcessTask::Place::queued;
+        task_of(*cell).place = ProcessTask::Place::queued;
         ++queued_;
         dropped.push_back(std::move(cell));
       }
     }
   }
-  for (const CellRef& cell : dropped) {
+  while (const CellRef cell = dropped.pop_front()) {
     if (!cell->cancel() && !cell->done()) {
-      end_unstarted(*cell, std::make_exception_ptr(CancelledError(fmt::format(
-                               "{} was cancelled before it ran again", cell->title()))));
+      end_unstarted(*cell);
     }
   }
 }
 
 // A task in no queue and no worker that cannot be cancelled, as one that was begun before.
-void ProcessPool::end_unstarted(Cell& cell, std::exception_ptr error) noexcept {
+void ProcessPool::end_unstarted(Cell& cell) noexcept {
   auto& task = *static_cast<ProcessTask*>(cell.remote());
   {
     const threading::Guard guard(lock_);
@@ -260,7 +276,9 @@ void ProcessPool::end_unstarted(Cell& cell, std::exception_ptr error) noexcept {
     leave_bound();
   }
   cell.try_start();
-  cell.fail(std::move(error));
+  cell.fail(error_or_bad_alloc([&] {
+    return CancelledError(fmt::format("{} was cancelled before it ran again", cell.title()));
+  }));
 }
 
 void ProcessPool::shutdown(const ShutdownOptions& options) {

@@ -6,6 +6,7 @@
 // each worker a few ahead, more when they are short; results are collected by the threads that wait
 // for them and by the pool's own, the manager, which also starts workers and buries the dead.
 
+#include "executors/process_list.hpp"
 #include "executors/process_setup.hpp"
 #include "executors/process_worker.hpp"
 
@@ -19,7 +20,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <map>
@@ -76,18 +76,22 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void refuse_if_closed() const COEVAL_REQUIRES(lock_);
   bool admit(const WhenFull* when_full) COEVAL_EXCLUDES(lock_);
   void leave_bound() noexcept COEVAL_REQUIRES(lock_);
-  void push(CellRef cell, bool in_front) COEVAL_REQUIRES(lock_);
+  void push(CellRef cell) COEVAL_REQUIRES(lock_);
+  void give_back(CellRef cell) noexcept COEVAL_REQUIRES(lock_);
+  void is_queued(ProcessTask& task) noexcept COEVAL_REQUIRES(lock_);
   void run_here(ProcessTask& task) COEVAL_EXCLUDES(lock_);
   void wait_at(ProcessWorker& worker, ProcessTask& task, Deadline deadline) COEVAL_EXCLUDES(lock_);
+  void stop_waiting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
   void drop_queued() noexcept COEVAL_EXCLUDES(lock_);
-  void end_unstarted(Cell& cell, std::exception_ptr error) noexcept COEVAL_EXCLUDES(lock_);
+  void end_unstarted(Cell& cell) noexcept COEVAL_EXCLUDES(lock_);
   void ring() noexcept;
 
   // process_dispatch.cpp: which worker gets what.
-  void dispatch() COEVAL_REQUIRES(lock_);
+  void dispatch() noexcept COEVAL_REQUIRES(lock_);
   ProcessWorker* choose(bool is_timed) const noexcept COEVAL_REQUIRES(lock_);
-  bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) COEVAL_REQUIRES(lock_);
-  void balance(bool at_once) COEVAL_REQUIRES(lock_);
+  bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) noexcept
+      COEVAL_REQUIRES(lock_);
+  void balance(bool at_once) noexcept COEVAL_REQUIRES(lock_);
   void balance_later(const std::optional<Deadline>& running) noexcept COEVAL_REQUIRES(lock_);
   ChunkTask* cuttable_chunk() const noexcept COEVAL_REQUIRES(lock_);
   CellRef cut(ChunkTask& chunk) noexcept COEVAL_REQUIRES(lock_);
@@ -99,10 +103,11 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
 
   // process_collect.cpp: results.
   bool collect(ProcessWorker& worker, std::uint32_t own) COEVAL_EXCLUDES(lock_);
-  void book(ProcessWorker& worker, std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
+  void book(ProcessWorker& worker, std::vector<Ended>& ended) noexcept COEVAL_REQUIRES(lock_);
   void count(const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
-  void judge(ProcessWorker& worker, Ended& ended) const COEVAL_REQUIRES(lock_);
+  void judge(ProcessWorker& worker, Ended& ended) const noexcept COEVAL_REQUIRES(lock_);
   void finish(std::vector<Ended>& ended) noexcept COEVAL_EXCLUDES(lock_);
+  void finish(Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
   static void call_here(ProcessTask& task);
   std::string timeout_text(const Cell& cell) const;
 
@@ -110,7 +115,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void start_manager() COEVAL_REQUIRES(lock_);
   void manage() COEVAL_EXCLUDES(lock_);
   bool manage_once(bool& lazy) COEVAL_EXCLUDES(lock_);
-  std::vector<Ended> take_failures() COEVAL_REQUIRES(lock_);
+  TaskList take_failures() noexcept COEVAL_REQUIRES(lock_);
+  void finish(TaskList failures) noexcept COEVAL_EXCLUDES(lock_);
   Deadline ask_for_wakes(const std::vector<Worker>& workers, bool lazy, Deadline until)
       COEVAL_EXCLUDES(lock_);
   bool is_collected(const ProcessWorker& worker) const noexcept COEVAL_EXCLUDES(lock_);
@@ -119,7 +125,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void hear() noexcept;
   void receive_from(ProcessWorker& worker) COEVAL_EXCLUDES(lock_);
   void start_workers() COEVAL_EXCLUDES(lock_);
-  void cannot_start(const std::exception_ptr& error) COEVAL_EXCLUDES(lock_);
+  void cannot_start(const std::exception_ptr& error) noexcept COEVAL_EXCLUDES(lock_);
   void retire_idle() noexcept COEVAL_REQUIRES(lock_);
 
   // process_endings.cpp: tasks that run too long, and workers that die.
@@ -131,18 +137,21 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void stop_running() noexcept COEVAL_REQUIRES(lock_);
   void bury(const Worker& worker) COEVAL_EXCLUDES(lock_);
   bool begin_last_collecting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
-  void settle(ProcessWorker& worker, int exitcode, const std::string& stack,
-              std::vector<Ended>& ended) COEVAL_REQUIRES(lock_);
-  void settle_chunk(const ProcessWorker& worker, CellRef cell, int exitcode,
-                    const std::string& stack, Ended& ended) COEVAL_REQUIRES(lock_);
-  void note_early_death(const ProcessWorker& worker, int exitcode, const std::string& stack)
+  struct Burial;
+  void settle(ProcessWorker& worker, Burial& burial) noexcept COEVAL_REQUIRES(lock_);
+  void settle_chunk(const ProcessWorker& worker, CellRef cell, Burial& burial) noexcept
+      COEVAL_REQUIRES(lock_);
+  void note_early_death(const ProcessWorker& worker, const Burial& burial) noexcept
       COEVAL_REQUIRES(lock_);
   std::exception_ptr error_of(const ProcessWorker& worker, const ProcessTask& task,
-                              const Cell& cell, bool was_ended, int exitcode,
-                              const std::string& stack) const;
-  void break_pool(const std::string& reason) COEVAL_REQUIRES(lock_);
-  void fail_queued() COEVAL_REQUIRES(lock_);
-  void fail_later(CellRef cell) COEVAL_REQUIRES(lock_);
+                              const Cell& cell, bool was_ended,
+                              const Burial& burial) const noexcept;
+  template <class Reason>
+  void break_pool(Reason reason) noexcept COEVAL_REQUIRES(lock_);
+  void initializer_raised(const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
+  void fail_all() noexcept COEVAL_REQUIRES(lock_);
+  void fail_queued(const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
+  void fail_later(CellRef cell, const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
 
   const std::string name_;
   const ProcessPoolOptions options_;
@@ -161,9 +170,10 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   mutable threading::Lock lock_;
   threading::Condition room_{lock_};   // in a bounded queue
   threading::Condition ended_{lock_};  // the manager has
-  std::map<int, std::deque<CellRef>, std::greater<>> queue_ COEVAL_GUARDED_BY(lock_);
-  std::size_t queued_ COEVAL_GUARDED_BY(lock_) = 0;       // without those that were withdrawn
-  std::vector<Ended> failures_ COEVAL_GUARDED_BY(lock_);  // for the manager to finish
+  // By priority. One at least stays, however empty: see give_back().
+  std::map<int, TaskList, std::greater<>> queue_ COEVAL_GUARDED_BY(lock_){};
+  std::size_t queued_ COEVAL_GUARDED_BY(lock_) = 0;  // without those that were withdrawn
+  TaskList failures_ COEVAL_GUARDED_BY(lock_);       // for the manager to finish
   std::vector<Worker> workers_ COEVAL_GUARDED_BY(lock_);
   std::size_t made_ COEVAL_GUARDED_BY(lock_) = 0;
   std::size_t occupied_ COEVAL_GUARDED_BY(lock_) = 0;
@@ -185,6 +195,16 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   std::int64_t busy_ns_ COEVAL_GUARDED_BY(lock_) = 0;
   std::int64_t cpu_ns_ COEVAL_GUARDED_BY(lock_) = 0;  // of workers that are gone
 };
+
+// The exception that make() returns; std::bad_alloc if there is no memory for it.
+template <class Make>
+std::exception_ptr error_or_bad_alloc(Make make) noexcept {
+  try {
+    return std::make_exception_ptr(make());
+  } catch (...) {
+    return std::current_exception();
+  }
+}
 
 // How many forks lie between this process and the first one: a forked child has no pool of its
 // parent's.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 
 namespace coeval::detail {
 namespace {
@@ -52,7 +53,7 @@ bool ProcessPool::withdraw_part(ChunkTask& chunk, std::uint32_t element) noexcep
     }
     auto& task = static_cast<ChunkTask&>(*rest);
     if (element < task.first()) {  // it began meanwhile
-      push(std::move(rest), true);
+      give_back(std::move(rest));
       dispatch();
       return false;
     }
@@ -117,19 +118,29 @@ void ProcessPool::help_along(ProcessTask& task, Deadline deadline) {
       worker = *found;
       ++worker->waiters;
     }
-    wait_at(*worker, task, deadline);
-    const threading::Guard guard(lock_);
-    if (--worker->waiters != 0) {
-      worker->want_at_once(by_waiter);
-      if (worker->has_ended_tasks()) {
-        worker->wake_waiters();
-      }
-    } else {
-      worker->forget_wanted(by_waiter);
-      worker->want_at_once(by_manager);
-      if (worker->has_ended_tasks()) {
-        ring();
-      }
+    try {
+      wait_at(*worker, task, deadline);
+    } catch (const std::bad_alloc&) {  // the manager collects
+      stop_waiting(*worker);
+      ring();
+      return;
+    }
+    stop_waiting(*worker);
+  }
+}
+
+void ProcessPool::stop_waiting(ProcessWorker& worker) noexcept {
+  const threading::Guard guard(lock_);
+  if (--worker.waiters != 0) {
+    worker.want_at_once(by_waiter);
+    if (worker.has_ended_tasks()) {
+      worker.wake_waiters();
+    }
+  } else {
+    worker.forget_wanted(by_waiter);
+    worker.want_at_once(by_manager);
+    if (worker.has_ended_tasks()) {
+      ring();
     }
   }
 }

@@ -250,8 +250,7 @@ void ProcessWorker::read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::In
   ended.raised = chunk.read_until(done, archive, ended.parts);
 }
 
-std::vector<ChunkTask*> ProcessWorker::begun_chunks() const {
-  std::vector<ChunkTask*> chunks;
+void ProcessWorker::find_begun_chunks(std::vector<ChunkTask*>& chunks) const noexcept {
   for (std::uint32_t position = reading(); position != posted_; ++position) {
     const Record& record = this->record(position);
     if (!record.taken && record.task != nullptr && has_begun(position) &&
@@ -259,7 +258,6 @@ std::vector<ChunkTask*> ProcessWorker::begun_chunks() const {
       chunks.push_back(record.task->chunk());
     }
   }
-  return chunks;
 }
 
 void ProcessWorker::read_parts(ChunkTask& chunk, Ended& ended) {
@@ -371,9 +369,9 @@ ProcessWorker::Left ProcessWorker::take_all_left() noexcept {
     if (!record.cell) {
       left.setup = true;
     } else if (begun) {
-      left.victims.push_back(std::move(record.cell));
+      left.victims.push_front(std::move(record.cell));
     } else {
-      left.untouched.push_back(std::move(record.cell));
+      left.untouched.push_front(std::move(record.cell));
     }
   }
   reading_.store(posted_, std::memory_order_relaxed);

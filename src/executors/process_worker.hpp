@@ -6,6 +6,7 @@
 
 #include "executors/process_buffers.hpp"
 #include "executors/process_crash.hpp"
+#include "executors/process_list.hpp"
 #include "executors/process_region.hpp"
 
 #include <coeval/core/atomic.hpp>
@@ -122,13 +123,13 @@ class ProcessWorker {
   void has_learned(const ProcessTask& task) noexcept;
   // Of a dead worker: the chunks that have begun, under the lock; and then, without it, the elements
   // that were done.
-  std::vector<ChunkTask*> begun_chunks() const;
+  void find_begun_chunks(std::vector<ChunkTask*>& chunks) const noexcept;  // has room for them
   void read_parts(ChunkTask& chunk, Ended& ended);
-  // Of a dead worker, under the lock: all that it has not done, in the order of the positions.
+  // Of a dead worker, under the lock: all that it has not done, the newest first.
   struct Left {
-    std::vector<CellRef> victims;    // had begun: one, if the worker kept to the rules
-    std::vector<CellRef> untouched;  // had not
-    bool setup = false;              // not even the setup was done
+    TaskList victims;    // had begun: one, if the worker kept to the rules
+    TaskList untouched;  // had not
+    bool setup = false;  // not even the setup was done
   };
   Left take_all_left() noexcept;
   // Where it crashed, as lines; empty if that is not known.

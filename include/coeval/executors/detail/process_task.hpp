@@ -15,6 +15,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -56,7 +57,9 @@ class COEVAL_EXPORT ProcessTask : public RemoteTask {
   Place place = Place::nowhere;
   ProcessWorker* worker = nullptr;  // if posted: its worker, and where there
   std::uint32_t position = 0;
-  int deaths = 0;  // of workers that ran it
+  int deaths = 0;              // of workers that ran it
+  CellRef behind;              // in a list: the next one
+  std::exception_ptr failure;  // if it could not be handed over: why
 
  protected:
   explicit ProcessTask(std::shared_ptr<BufferStore> buffers) noexcept
