@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Makes allocations of the calling thread fail, where the test program can have its own operator new.
+// Makes allocations fail, where the test program can have its own operator new.
 
 #include "support/replaceable_new.hpp"
 
@@ -17,6 +17,18 @@ class FailingNew {
   FailingNew& operator=(const FailingNew&) = delete;
 
   // Whether there were so many.
+  static bool has_failed() noexcept;
+};
+
+// While it lives, the nth allocation of all other threads together raises std::bad_alloc; the others
+// succeed.
+class FailingNewElsewhere {
+ public:
+  explicit FailingNewElsewhere(int nth) noexcept;
+  ~FailingNewElsewhere();
+  FailingNewElsewhere(const FailingNewElsewhere&) = delete;
+  FailingNewElsewhere& operator=(const FailingNewElsewhere&) = delete;
+
   static bool has_failed() noexcept;
 };
 
