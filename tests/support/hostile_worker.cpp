@@ -1,0 +1,434 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "support/hostile_worker.hpp"
+
+#include "executors/process_region.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <sstream>
+#include <string>
+#include <thread>
+
+namespace support {
+namespace {
+
+using namespace coeval::detail;
+
+// Marsaglia's xorshift64*, as it takes no longer than a frame.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
+  std::uint64_t operator()() noexcept {
+    state_ ^= state_ >> 12;
+    state_ ^= state_ << 25;
+    state_ ^= state_ >> 27;
+    return state_ * 0x2545F4914F6CDD1D;
+  }
+  std::uint64_t below(std::uint64_t end) noexcept { return (*this)() % end; }
+  bool one_in(std::uint64_t n) noexcept { return below(n) == 0; }
+
+ private:
+  std::uint64_t state_;
+};
+
+// A number of the kind that breaks things.
+std::uint64_t awkward(Random& random) {
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  switch (random.below(6)) {
+    case 0:
+      return random.below(64);
+    case 1:
+      return outbox_room - 32 + random.below(64);
+    case 2:
+      return most - random.below(64);
+    case 3:
+      return most - outbox_room + random.below(64);
+    case 4:
+      return std::uint64_t{1} << random.below(64);
+    default:
+      return random();
+  }
+}
+
+struct Memory {
+  std::byte* begin = nullptr;
+  std::size_t size = 0;
+};
+
+// The pool's memory in this process, of at least that size.
+Memory memory_of_pool(bool writable, std::size_t size) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    char dash = 0;
+    std::string rights;
+    std::istringstream(line) >> std::hex >> begin >> dash >> end >> rights;
+    if (line.find("memfd:coeval-pool") != std::string::npos && end - begin >= size &&
+        (rights.find('w') != std::string::npos) == writable) {
+      return {.begin = reinterpret_cast<std::byte*>(begin), .size = end - begin};
+    }
+  }
+  std::abort();
+}
+
+// The socket came last, after that for the parent.
+int socket_of_pool() {
+  constexpr int most = 64;
+  for (int fd = most; fd > 0; --fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
+      return fd;
+    }
+  }
+  std::abort();
+}
+
+class HostileWorker {
+ public:
+  HostileWorker(const HostileSamples& samples, std::uint64_t seed)
+      : samples_(samples),
+        random_(seed),
+        inbox_(*reinterpret_cast<const WorkerInbox*>(
+            memory_of_pool(false, sizeof(WorkerInbox)).begin)),
+        outbox_(*reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin)),
+        socket_(socket_of_pool()) {}
+
+  void serve(bool flips) {
+    OutSlot& setup = outbox_.slots[0];
+    setup.result = {};
+    setup.outcome = static_cast<std::uint32_t>(Outcome::returned);
+    setup.claim.store(claim_of(0, Claim::done), std::memory_order_release);
+    pass(0);
+    while (inbox_.collected.load(std::memory_order_acquire) == 0) {
+      std::this_thread::yield();
+    }
+    if (flips) {
+      std::thread([this, seed = random_()] { flip_for_ever(Random(seed)); }).detach();
+    }
+    for (std::uint32_t position = 1;; ++position) {
+      wait_until_posted(position);
+      OutSlot& out = outbox_.slots[position % slot_count];
+      std::uint64_t expected = claim_of(position, Claim::ready);
+      if (out.claim.compare_exchange_strong(expected, claim_of(position, Claim::running),
+                                            std::memory_order_acq_rel, std::memory_order_relaxed)) {
+        const InSlot& in = inbox_.slots[position % slot_count];
+        if (in.elements == 0) {
+          answer(position, kind_of(in), out);
+        } else {
+          answer_chunk(position, in, out);
+        }
+        out.claim.store(claim_of(position, Claim::done), std::memory_order_release);
+      }
+      pass(position);
+    }
+  }
+
+ private:
+  std::size_t kind_of(const InSlot& in) const {
+    const std::size_t behind = 1 + in.elements * sizeof(std::uint32_t);  // where each begins
+    if (in.arguments.buffer != 0 || in.arguments.size < behind) {
+      return 0;
+    }
+    const auto last = inbox_.room[in.arguments.offset + in.arguments.size - behind];
+    return static_cast<std::size_t>(last) % HostileSamples::kinds;
+  }
+
+  // The pool's rules: invariants 3 to 5 of the region.
+  void wait_until_posted(std::uint32_t position) {
+    while (inbox_.posted.load(std::memory_order_acquire) == position) {
+      const std::uint32_t wakes = inbox_.wakes.load(std::memory_order_seq_cst);
+      outbox_.asleep.store(1, std::memory_order_seq_cst);
+      if (inbox_.posted.load(std::memory_order_seq_cst) == position) {
+        if (inbox_.closing.load(std::memory_order_seq_cst) != 0) {
+          ::_exit(0);
+        }
+        inbox_.wakes.wait_shared(wakes, coeval::never);
+      }
+      outbox_.asleep.store(0, std::memory_order_seq_cst);
+    }
+  }
+
+  void pass(std::uint32_t position) {
+    outbox_.passed.store(position + 1, std::memory_order_seq_cst);
+    const std::uint32_t seen = outbox_.wanted.load(std::memory_order_seq_cst);
+    const std::uint32_t ready = position + 1 - inbox_.collected.load(std::memory_order_relaxed);
+    if (seen == 0 || ((seen & lazily) != 0 && ready < batch_size &&
+                      inbox_.posted.load(std::memory_order_relaxed) != position + 1)) {
+      return;
+    }
+    const std::uint32_t wanted = outbox_.wanted.exchange(0, std::memory_order_seq_cst);
+    if ((wanted & by_waiter) != 0) {
+      outbox_.event.fetch_add(1, std::memory_order_seq_cst);
+      outbox_.event.notify_one_shared();
+    } else if (wanted != 0) {
+      send({.kind = PacketHead::Kind::notice}, {}, {});
+    }
+  }
+
+  // ---- the nonsense
+
+  void begin(OutSlot& out) {
+    out.outcome = static_cast<std::uint32_t>(Outcome::returned);
+    out.descriptors = 0;
+    const std::uint64_t taken = random_.one_in(4096) ? awkward(random_) : random_.below(1000);
+    out.wall_ns = static_cast<std::int64_t>(taken);
+  }
+
+  void answer(std::uint32_t position, std::size_t kind, OutSlot& out) {
+    Extent extent{.offset = position % slot_count * own_room, .size = 0, .buffer = 0};
+    begin(out);
+    const bool raises = random_.one_in(4);
+    const auto& sample = raises ? samples_.exceptions[random_.below(samples_.exceptions.size())]
+                                : samples_.results[kind];
+    if (raises) {
+      out.outcome = static_cast<std::uint32_t>(Outcome::raised);
+    }
+    switch (random_.below(8)) {
+      case 0:
+        extent.size = put(extent.offset, sample);
+        break;
+      case 1:  // any bytes
+        extent.size = random_.below(own_room);
+        for (std::uint64_t i = 0; i < extent.size; ++i) {
+          outbox_.room[extent.offset + i] = static_cast<std::byte>(random_());
+        }
+        break;
+      case 2:  // any place
+        extent = {.offset = awkward(random_), .size = awkward(random_), .buffer = 0};
+        break;
+      default:
+        extent.size = put(extent.offset, sample);
+        mutate(extent);
+        break;
+    }
+    end(position, out, extent);
+  }
+
+  // The results of its elements, one behind the other, and a progress.
+  void answer_chunk(std::uint32_t position, const InSlot& in, OutSlot& out) {
+    constexpr std::size_t most = 8 * own_room;
+    Extent extent{.offset = position % (slot_count / 8) * most, .size = 0, .buffer = 0};
+    begin(out);
+    const std::uint32_t end_of_it = out.progress.read().end;
+    const std::size_t kind = kind_of(in);
+    for (std::uint32_t i = in.first; i < end_of_it && extent.size + own_room < most; ++i) {
+      const bool raises = random_.one_in(8);
+      const auto& sample = raises ? samples_.exceptions[random_.below(samples_.exceptions.size())]
+                                  : samples_.results[kind];
+      outbox_.room[extent.offset + extent.size++] = static_cast<std::byte>(raises ? 1 : 0);
+      extent.size += put(extent.offset + extent.size, sample);
+    }
+    std::uint32_t element = end_of_it;
+    if (random_.one_in(4)) {
+      mutate(extent);
+    }
+    if (random_.one_in(4)) {
+      element = static_cast<std::uint32_t>(random_.one_in(4) ? awkward(random_)
+                                                             : random_.below(end_of_it + 2));
+    }
+    out.progress.begin({.element = element, .end = random_.one_in(16) ? element : end_of_it});
+    end(position, out, extent);
+  }
+
+  void end(std::uint32_t position, OutSlot& out, Extent extent) {
+    if (random_.one_in(16)) {
+      out.outcome = static_cast<std::uint32_t>(random_());
+    }
+    if (random_.one_in(32)) {
+      out.descriptors = static_cast<std::uint32_t>(awkward(random_));
+    }
+    if (random_.one_in(64)) {
+      extent.buffer = static_cast<std::uint32_t>(random_.one_in(4) ? random_() : random_.below(8));
+    }
+    if (random_.one_in(512)) {
+      send_nonsense(position, out);
+    }
+    out.result = extent;
+  }
+
+  std::uint64_t put(std::uint64_t offset, std::span<const std::byte> bytes) {
+    const std::size_t size = std::min<std::size_t>(bytes.size(), own_room);
+    if (size != 0) {
+      std::memcpy(outbox_.room.data() + offset, bytes.data(), size);
+    }
+    return size;
+  }
+
+  void mutate(Extent& extent) {
+    for (std::uint64_t changes = 1 + random_.below(4); changes > 0 && extent.size > 0; --changes) {
+      std::byte* const at = outbox_.room.data() + extent.offset + random_.below(extent.size);
+      switch (random_.below(5)) {
+        case 0:
+          *at ^= static_cast<std::byte>(1U << random_.below(8));
+          break;
+        case 1:
+          *at = static_cast<std::byte>(random_());
+          break;
+        case 2:  // a length, where one may be
+          if (at + sizeof(std::uint64_t) <= outbox_.room.data() + outbox_room) {
+            const std::uint64_t number = awkward(random_);
+            std::memcpy(at, &number, sizeof number);
+          }
+          break;
+        case 3:
+          extent.size = random_.below(extent.size + 1);
+          break;
+        default:
+          extent.size = std::min<std::uint64_t>(extent.size + random_.below(16), own_room);
+          break;
+      }
+    }
+  }
+
+  // Until the process ends: what the pool may be reading.
+  void flip_for_ever(Random random) {
+    while (true) {
+      for (int i = 0; i < 64; ++i) {
+        const std::uint64_t slot = random.below(slot_count);
+        OutSlot& out = outbox_.slots[slot];
+        const std::array<std::uint64_t*, 2> places{&out.result.offset, &out.result.size};
+        const std::array<std::uint32_t*, 3> words{&out.result.buffer, &out.outcome,
+                                                  &out.descriptors};
+        switch (random.below(32)) {
+          case 0:
+            __atomic_store_n(places[random.below(places.size())], awkward(random),
+                             __ATOMIC_RELAXED);
+            break;
+          case 1:
+            __atomic_store_n(words[random.below(words.size())],
+                             static_cast<std::uint32_t>(random.below(4)), __ATOMIC_RELAXED);
+            break;
+          case 2:
+            out.progress.begin({.element = static_cast<std::uint32_t>(random.below(300)),
+                                .end = static_cast<std::uint32_t>(random.below(300))});
+            break;
+          default:
+            __atomic_store_n(
+                reinterpret_cast<std::uint64_t*>(outbox_.room.data() + slot * own_room) +
+                    random.below(4),
+                awkward(random), __ATOMIC_RELAXED);
+            break;
+        }
+      }
+      std::this_thread::yield();
+    }
+  }
+
+  // ---- packets: descriptors and buffers that are none
+
+  int some_file() {
+    const auto size = static_cast<off_t>(random_.below(3) << 19);
+    switch (random_.below(5)) {
+      case 0:
+        return ::open("/dev/null", O_RDWR | O_CLOEXEC);
+      case 1:
+        return ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+      default:
+        break;
+    }
+    const int file = ::memfd_create("coeval-pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (::ftruncate(file, size) == 0 && random_.one_in(2)) {
+      ::fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK);
+    }
+    return file;
+  }
+
+  void send_nonsense(std::uint32_t position, OutSlot& out) {
+    std::array<int, 3> files{};
+    const std::size_t count = random_.below(files.size() + 1);
+    std::generate_n(files.begin(), count, [this] { return some_file(); });
+    const std::span<const int> sent(files.data(), count);
+    std::array<std::uint32_t, 8> gone;
+    std::ranges::generate(gone, [this] { return static_cast<std::uint32_t>(random_.below(8)); });
+    const auto more = std::as_bytes(std::span(gone)).first(random_.below(sizeof gone));
+    switch (random_.below(4)) {
+      case 0:
+        out.descriptors = static_cast<std::uint32_t>(count);
+        send({.kind = PacketHead::Kind::descriptors, .number = position}, {}, sent);
+        break;
+      case 1:
+        send({.kind = PacketHead::Kind::descriptors,
+              .number = static_cast<std::uint32_t>(position + random_.below(8))},
+             more, sent);
+        break;
+      case 2:
+        send({.kind = PacketHead::Kind::buffer,
+              .number = static_cast<std::uint32_t>(random_.below(8))},
+             more, sent);
+        break;
+      default:
+        send({.kind = static_cast<PacketHead::Kind>(random_()),
+              .number = static_cast<std::uint32_t>(random_())},
+             more, sent);
+        break;
+    }
+    for (const int file : sent) {
+      ::close(file);
+    }
+  }
+
+  // A packet as the library's, and sometimes not quite.
+  void send(const PacketHead& head, std::span<const std::byte> more, std::span<const int> files) {
+    struct {
+      std::uint64_t size;
+      std::uint32_t descriptors;
+      std::uint32_t in_file;
+    } header{.size = sizeof head + more.size(),
+             .descriptors = static_cast<std::uint32_t>(files.size()),
+             .in_file = 0};
+    if (head.kind != PacketHead::Kind::notice && random_.one_in(8)) {
+      header.size = awkward(random_);
+      header.in_file = static_cast<std::uint32_t>(random_.below(3));
+    }
+    std::array<iovec, 3> parts{
+        iovec{.iov_base = &header, .iov_len = sizeof header},
+        iovec{.iov_base = const_cast<PacketHead*>(&head), .iov_len = sizeof head},
+        iovec{.iov_base = const_cast<std::byte*>(more.data()), .iov_len = more.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
+    if (!files.empty()) {
+      message.msg_control = control.data();
+      message.msg_controllen = CMSG_SPACE(files.size_bytes());
+      cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+      rights->cmsg_level = SOL_SOCKET;
+      rights->cmsg_type = SCM_RIGHTS;
+      rights->cmsg_len = CMSG_LEN(files.size_bytes());
+      std::memcpy(CMSG_DATA(rights), files.data(), files.size_bytes());
+    }
+    ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  static constexpr std::size_t own_room = outbox_room / slot_count;  // of a position
+
+  const HostileSamples& samples_;
+  Random random_;
+  const WorkerInbox& inbox_;
+  WorkerOutbox& outbox_;
+  const int socket_;
+};
+
+}  // namespace
+
+void answer_with_nonsense(const HostileSamples& samples, std::uint64_t seed, bool flips) {
+  static HostileWorker& worker =
+      *new HostileWorker(samples, seed);  // its thread uses it to the end
+  worker.serve(flips);
+  std::abort();
+}
+
+}  // namespace support
