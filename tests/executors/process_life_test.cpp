@@ -1,11 +1,8 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-// The life of a pool: many workers, its end, the end of its process, forks and a killed parent.
+// The life of a pool: many workers, its end, the end of its process, and forks.
 
 #include "executors/process_support.hpp"
-
-#include <coeval/multiprocessing/connection.hpp>
-#include <coeval/multiprocessing/process.hpp>
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -18,19 +15,14 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace process_pool_test {
 namespace {
 
-using coeval::EOFError;
 using coeval::Future;
 using coeval::ProcessPoolExecutor;
 using coeval::RuntimeError;
-using coeval::multiprocessing::Connection;
-using coeval::multiprocessing::Pipe;
-using coeval::multiprocessing::Process;
 
 TEST(ProcessWorkers, are_started_when_there_is_work) {
   ProcessPoolExecutor pool({.max_workers = 8});
@@ -216,49 +208,6 @@ TEST(ProcessPoolAfterFork, is_of_no_use_to_the_child_and_unharmed_by_it) {
     for (int i = 0; i < 100; ++i) {
       EXPECT_EQ(futures[static_cast<std::size_t>(i)].result(), i * i);
     }
-  }
-}
-
-// ---- a killed parent --------------------------------------------------------------------------------------
-
-// Keeps its end of the connection as long as its process lives.
-void stay(Connection connection, bool busy) {
-  connection.send_bytes({});
-  while (busy) {
-    static_cast<void>(connection.poll());
-  }
-  static_cast<void>(connection.poll(coeval::never));
-}
-
-void have_a_pool(const Connection& connection, bool busy) {
-  ProcessPoolExecutor pool({.max_workers = 3});
-  const auto first = pool.submit(stay, connection, busy);
-  pool.submit(stay, connection, busy);
-  pool.submit(stay, connection, false);
-  for (int i = 0; i < 1000; ++i) {
-    pool.submit(square, i);
-  }
-  first.result();
-}
-
-TEST(ProcessPoolParentDeath, leaves_no_worker) {
-  for (int round = 0; round < 40; ++round) {
-    auto [here, there] = Pipe();
-    Process parent(have_a_pool, std::move(there), round % 2 == 0);
-    parent.start();
-    for (int heard = 0; heard < round % 4; ++heard) {
-      static_cast<void>(here.recv_bytes());
-    }
-    parent.kill();
-    EXPECT_THROW(
-        {
-          while (true) {
-            static_cast<void>(here.recv_bytes());
-          }
-        },
-        EOFError);
-    parent.join();
-    EXPECT_EQ(parent.exitcode(), -SIGKILL);
   }
 }
 

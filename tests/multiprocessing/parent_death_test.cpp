@@ -3,6 +3,8 @@
 
 // A parent that is killed leaves nobody behind.
 
+#include "support/shared_memory_names.hpp"
+
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/core/system.hpp>
@@ -23,10 +25,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace coeval::multiprocessing {
@@ -97,30 +97,15 @@ std::chrono::microseconds kill_a_parent(int round) {
   return std::chrono::duration_cast<std::chrono::microseconds>(gone - killed);
 }
 
-std::set<std::string> names_of_shared_memory() {
-  std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) {
-    names.insert(entry.path().filename());
-  }
-  return names;
-}
-
-// Waits until there is no other name than before: programs that run at the same time remove theirs.
-void expect_no_new_name(const std::set<std::string>& before) {
-  while (!std::ranges::includes(before, names_of_shared_memory())) {
-    std::this_thread::yield();
-  }
-}
-
 TEST(ParentDeath, leaves_no_orphan) {
   const char* const asked = std::getenv("COEVAL_PARENT_KILLS");
   const int rounds = asked != nullptr ? std::atoi(asked) : default_rounds;
-  const std::set<std::string> names = names_of_shared_memory();
+  const std::set<std::string> names = support::names_of_shared_memory();
   std::chrono::microseconds slowest{0};
   for (int round = 0; round < rounds; ++round) {
     slowest = std::max(slowest, kill_a_parent(round));
   }
-  expect_no_new_name(names);
+  support::until_no_new_name(names);
   std::printf("parents killed: %d, orphans: 0, names in /dev/shm: 0, slowest end: %.1f ms\n",
               rounds, static_cast<double>(slowest.count()) / 1000);
 }

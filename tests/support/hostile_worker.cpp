@@ -3,18 +3,14 @@
 #include "support/hostile_worker.hpp"
 
 #include "executors/process_region.hpp"
+#include "support/hostile_packets.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <span>
 #include <sstream>
 #include <string>
@@ -24,42 +20,6 @@ namespace support {
 namespace {
 
 using namespace coeval::detail;
-
-// Marsaglia's xorshift64*, as it takes no longer than a frame.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 2 + 1) {}
-  std::uint64_t operator()() noexcept {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 0x2545F4914F6CDD1D;
-  }
-  std::uint64_t below(std::uint64_t end) noexcept { return (*this)() % end; }
-  bool one_in(std::uint64_t n) noexcept { return below(n) == 0; }
-
- private:
-  std::uint64_t state_;
-};
-
-// A number of the kind that breaks things.
-std::uint64_t awkward(Random& random) {
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  switch (random.below(6)) {
-    case 0:
-      return random.below(64);
-    case 1:
-      return outbox_room - 32 + random.below(64);
-    case 2:
-      return most - random.below(64);
-    case 3:
-      return most - outbox_room + random.below(64);
-    case 4:
-      return std::uint64_t{1} << random.below(64);
-    default:
-      return random();
-  }
-}
 
 struct Memory {
   std::byte* begin = nullptr;
@@ -83,19 +43,6 @@ Memory memory_of_pool(bool writable, std::size_t size) {
   std::abort();
 }
 
-// The socket came last, after that for the parent.
-int socket_of_pool() {
-  constexpr int most = 64;
-  for (int fd = most; fd > 0; --fd) {
-    int type = 0;
-    socklen_t size = sizeof type;
-    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
-      return fd;
-    }
-  }
-  std::abort();
-}
-
 class HostileWorker {
  public:
   HostileWorker(const HostileSamples& samples, std::uint64_t seed)
@@ -104,7 +51,7 @@ class HostileWorker {
         inbox_(*reinterpret_cast<const WorkerInbox*>(
             memory_of_pool(false, sizeof(WorkerInbox)).begin)),
         outbox_(*reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin)),
-        socket_(socket_of_pool()) {}
+        packets_(random_) {}
 
   void serve(bool flips) {
     OutSlot& setup = outbox_.slots[0];
@@ -174,7 +121,7 @@ class HostileWorker {
       outbox_.event.fetch_add(1, std::memory_order_seq_cst);
       outbox_.event.notify_one_shared();
     } else if (wanted != 0) {
-      send({.kind = PacketHead::Kind::notice}, {}, {});
+      packets_.send_notice();
     }
   }
 
@@ -254,7 +201,8 @@ class HostileWorker {
       extent.buffer = static_cast<std::uint32_t>(random_.one_in(4) ? random_() : random_.below(8));
     }
     if (random_.one_in(512)) {
-      send_nonsense(position, out);
+      const std::uint32_t sent = packets_.send_nonsense(position);
+      out.descriptors = random_.one_in(2) ? sent : out.descriptors;
     }
     out.result = extent;
   }
@@ -327,99 +275,13 @@ class HostileWorker {
     }
   }
 
-  // ---- packets: descriptors and buffers that are none
-
-  int some_file() {
-    const auto size = static_cast<off_t>(random_.below(3) << 19);
-    switch (random_.below(5)) {
-      case 0:
-        return ::open("/dev/null", O_RDWR | O_CLOEXEC);
-      case 1:
-        return ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-      default:
-        break;
-    }
-    const int file = ::memfd_create("coeval-pool", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (::ftruncate(file, size) == 0 && random_.one_in(2)) {
-      ::fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK);
-    }
-    return file;
-  }
-
-  void send_nonsense(std::uint32_t position, OutSlot& out) {
-    std::array<int, 3> files{};
-    const std::size_t count = random_.below(files.size() + 1);
-    std::generate_n(files.begin(), count, [this] { return some_file(); });
-    const std::span<const int> sent(files.data(), count);
-    std::array<std::uint32_t, 8> gone;
-    std::ranges::generate(gone, [this] { return static_cast<std::uint32_t>(random_.below(8)); });
-    const auto more = std::as_bytes(std::span(gone)).first(random_.below(sizeof gone));
-    switch (random_.below(4)) {
-      case 0:
-        out.descriptors = static_cast<std::uint32_t>(count);
-        send({.kind = PacketHead::Kind::descriptors, .number = position}, {}, sent);
-        break;
-      case 1:
-        send({.kind = PacketHead::Kind::descriptors,
-              .number = static_cast<std::uint32_t>(position + random_.below(8))},
-             more, sent);
-        break;
-      case 2:
-        send({.kind = PacketHead::Kind::buffer,
-              .number = static_cast<std::uint32_t>(random_.below(8))},
-             more, sent);
-        break;
-      default:
-        send({.kind = static_cast<PacketHead::Kind>(random_()),
-              .number = static_cast<std::uint32_t>(random_())},
-             more, sent);
-        break;
-    }
-    for (const int file : sent) {
-      ::close(file);
-    }
-  }
-
-  // A packet as the library's, and sometimes not quite.
-  void send(const PacketHead& head, std::span<const std::byte> more, std::span<const int> files) {
-    struct {
-      std::uint64_t size;
-      std::uint32_t descriptors;
-      std::uint32_t in_file;
-    } header{.size = sizeof head + more.size(),
-             .descriptors = static_cast<std::uint32_t>(files.size()),
-             .in_file = 0};
-    if (head.kind != PacketHead::Kind::notice && random_.one_in(8)) {
-      header.size = awkward(random_);
-      header.in_file = static_cast<std::uint32_t>(random_.below(3));
-    }
-    std::array<iovec, 3> parts{
-        iovec{.iov_base = &header, .iov_len = sizeof header},
-        iovec{.iov_base = const_cast<PacketHead*>(&head), .iov_len = sizeof head},
-        iovec{.iov_base = const_cast<std::byte*>(more.data()), .iov_len = more.size()}};
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = parts.size();
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
-    if (!files.empty()) {
-      message.msg_control = control.data();
-      message.msg_controllen = CMSG_SPACE(files.size_bytes());
-      cmsghdr* const rights = CMSG_FIRSTHDR(&message);
-      rights->cmsg_level = SOL_SOCKET;
-      rights->cmsg_type = SCM_RIGHTS;
-      rights->cmsg_len = CMSG_LEN(files.size_bytes());
-      std::memcpy(CMSG_DATA(rights), files.data(), files.size_bytes());
-    }
-    ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  }
-
   static constexpr std::size_t own_room = outbox_room / slot_count;  // of a position
 
   const HostileSamples& samples_;
   Random random_;
   const WorkerInbox& inbox_;
   WorkerOutbox& outbox_;
-  const int socket_;
+  HostilePackets packets_;
 };
 
 }  // namespace
