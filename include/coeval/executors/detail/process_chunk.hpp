@@ -74,7 +74,8 @@ class COEVAL_EXPORT ChunkTask final : public Cell, public ProcessTask {
     elements_.push_back(CellRef::first(element));  // has the room
     end_.store(static_cast<std::uint32_t>(elements_.size()), std::memory_order_relaxed);
   }
-  void drop_last() noexcept;
+  // They refer to it, and it to them.
+  void drop_elements() noexcept { elements_.clear(); }
 
   // ---- of the pool
   // How many elements the payload has.

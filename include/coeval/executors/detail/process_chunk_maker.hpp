@@ -55,6 +55,14 @@ class ChunkMaker {
     write_call_function<F>(archive_, f);
   }
 
+  ChunkMaker(const ChunkMaker&) = delete;
+  ChunkMaker& operator=(const ChunkMaker&) = delete;
+  ~ChunkMaker() {
+    if (!queued_) {
+      chunk_.drop_elements();
+    }
+  }
+
   // Adds a call, unless the arguments cannot be pickled, which it raises.
   template <class... As>
   Future<Result> add(As&&... arguments) {
@@ -84,10 +92,11 @@ class ChunkMaker {
   }
   std::size_t size() const noexcept { return places_.size(); }
 
-  // The chunk, to be queued.
-  CellRef finish() {
+  // Errors: what the backend raises; the chunk is not queued then.
+  void queue(ExecutorBackend& backend) {
     finish_chunk(chunk_, archive_, places_);
-    return std::move(cell_);
+    backend.enqueue(CellRef(static_cast<Cell&>(chunk_)), nullptr);
+    queued_ = true;
   }
 
  private:
@@ -97,6 +106,7 @@ class ChunkMaker {
   CellRef cell_;
   pickle::OutputArchive archive_;
   std::vector<std::uint32_t> places_;  // where the arguments of each begin
+  bool queued_ = false;
 };
 
 // Submits one chunk of the next inputs, at the most so many, and puts their futures at the end of
@@ -108,7 +118,7 @@ bool submit_chunk(ExecutorBackend& backend, const TaskOptions* options, const F&
   const auto enqueue = [&] {
     if (maker.size() != 0) {
       try {
-        backend.enqueue(maker.finish(), nullptr);
+        maker.queue(backend);
       } catch (...) {
         futures.erase(futures.end() - static_cast<std::ptrdiff_t>(maker.size()), futures.end());
         throw;
