@@ -149,30 +149,7 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
             task.payload.descriptors())) {
     return false;
   }
-  InSlot& slot = inbox_.slots[posted_ % slot_count];
-  const std::uint64_t offset = *place % inbox_room;
-  if (buffer == nullptr) {
-    if (!bytes.empty()) {
-      std::memcpy(inbox_.room.data() + offset, bytes.data(), bytes.size());
-    }
-    slot.arguments = {.offset = offset, .size = bytes.size(), .buffer = 0};
-  } else {
-    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = buffer->number()};
-  }
-  if (codes.size() != 0) {
-    std::memcpy(inbox_.room.data() + offset + arguments_room, codes.written().data(), codes.size());
-  }
-  slot.codes = {.offset = offset + arguments_room, .size = codes.size(), .buffer = 0};
-  slot.entry_code = task.entry_code;
-  slot.descriptors = static_cast<std::uint32_t>(task.payload.descriptors().size());
-  slot.takes_stop_token = task.takes_stop_token ? 1 : 0;
-  slot.elements = 0;
-  if (const ChunkTask* const chunk = task.chunk()) {
-    slot.elements = chunk->made_of();
-    slot.first = chunk->first();
-    outbox_.slots[posted_ % slot_count].progress.begin(
-        {.element = chunk->first(), .end = chunk->end()});
-  }
+  fill_slot(task, *place % inbox_room, codes.written());
   if (room_begin_ == room_end_) {
     room_begin_ = 0;
   }
@@ -190,6 +167,37 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
   ++posted_;
   announce_posted();
   return true;
+}
+
+// The slot of the next position, with the arguments at that offset of the room, and the codes behind.
+void ProcessWorker::fill_slot(ProcessTask& task, std::uint64_t offset,
+                              std::span<const std::byte> codes) noexcept {
+  const SharedBuffer* const buffer = task.payload.buffer();
+  const std::span<const std::byte> bytes = task.payload.bytes();
+  const std::size_t arguments_room = buffer == nullptr ? aligned(bytes.size()) : 0;
+  InSlot& slot = inbox_.slots[posted_ % slot_count];
+  if (buffer == nullptr) {
+    if (!bytes.empty()) {
+      std::memcpy(inbox_.room.data() + offset, bytes.data(), bytes.size());
+    }
+    slot.arguments = {.offset = offset, .size = bytes.size(), .buffer = 0};
+  } else {
+    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = buffer->number()};
+  }
+  if (codes.size() != 0) {
+    std::memcpy(inbox_.room.data() + offset + arguments_room, codes.data(), codes.size());
+  }
+  slot.codes = {.offset = offset + arguments_room, .size = codes.size(), .buffer = 0};
+  slot.entry_code = task.entry_code;
+  slot.descriptors = static_cast<std::uint32_t>(task.payload.descriptors().size());
+  slot.takes_stop_token = task.takes_stop_token ? 1 : 0;
+  slot.elements = 0;
+  if (const ChunkTask* const chunk = task.chunk()) {
+    slot.elements = chunk->made_of();
+    slot.first = chunk->first();
+    outbox_.slots[posted_ % slot_count].progress.begin(
+        {.element = chunk->first(), .end = chunk->end()});
+  }
 }
 
 bool ProcessWorker::take_back(std::uint32_t position) noexcept {

@@ -23,6 +23,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,8 @@ class ProcessWorker {
   bool send(const PacketHead& head, std::span<const std::byte> more,
             std::span<const FileDescriptor> descriptors);
   bool send_buffer(const SharedBuffer& buffer);
+  void fill_slot(ProcessTask& task, std::uint64_t offset,
+                 std::span<const std::byte> codes) noexcept;
   void announce_posted() noexcept;
   void wake() noexcept;
   bool post_setup(const WorkerSetup& setup);

@@ -51,7 +51,7 @@ std::optional<std::size_t> Arrivals::take(Deadline deadline) {
 
 }  // namespace detail
 
-Pool::Pool(PoolOptions options) : executor_(executor_options(options)) {}
+Pool::Pool(const PoolOptions& options) : executor_(executor_options(options)) {}
 
 Pool::~Pool() = default;
 

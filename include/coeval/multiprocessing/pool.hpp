@@ -66,7 +66,7 @@ struct PoolMapOptions {
 class COEVAL_EXPORT Pool {
  public:
   // ValueError for numbers out of their ranges. Starts no process yet.
-  explicit Pool(PoolOptions options = {});
+  explicit Pool(const PoolOptions& options = {});
 
   // Each process first calls initializer(args...), as in a ProcessPoolExecutor.
   template <class F, class... Args>
