@@ -189,15 +189,16 @@ void ProcessPool::push(CellRef cell) {
 void ProcessPool::give_back(CellRef cell) noexcept {
   ProcessTask& task = task_of(*cell);
   const int priority = cell->priority();
+  auto level = queue_.end();
   try {
-    queue_[priority].push_front(std::move(cell));
+    level = queue_.try_emplace(priority).first;
   } catch (const std::bad_alloc&) {
-    const auto behind = queue_.lower_bound(priority);
-    if (behind != queue_.end()) {
-      behind->second.push_front(std::move(cell));
-    } else {
-      std::prev(behind)->second.push_back(std::move(cell));
-    }
+    level = queue_.lower_bound(priority);
+  }
+  if (level != queue_.end()) {
+    level->second.push_front(std::move(cell));
+  } else {
+    std::prev(level)->second.push_back(std::move(cell));
   }
   is_queued(task);
 }
