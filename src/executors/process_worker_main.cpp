@@ -311,7 +311,14 @@ class WorkerMain {
     }
     end_forked_child(outcome == Outcome::returned);
     is_set_up_ = is_set_up_ || outcome == Outcome::returned;
-    shelf_.put(position, out, room, archive, outcome);
+    try {
+      shelf_.put(position, out, room, archive, outcome);
+    } catch (const std::exception&) {  // there is no memory, or no descriptor, to hand it over with
+      ResultRoom little(shelf_.store());
+      pickle::OutputArchive error(little);
+      write_error(error, ThrowStack());
+      shelf_.put(position, out, little, error, Outcome::raised);
+    }
   }
 
   // Errors: what keeps it from calling an element, or from showing what that gave.

@@ -21,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -328,6 +329,26 @@ TEST_F(ProcessValues, an_error_with_a_large_text_comes_back_whole) {
 }
 
 // ---- chains -----------------------------------------------------------------------------------------------
+
+// The file of a large result takes a descriptor, and to send it takes another one.
+TEST_F(ProcessValues, a_result_that_cannot_be_sent_is_an_error_of_its_task) {
+  ProcessPoolExecutor pool({.max_workers = 1});
+  const auto large = pool.submit([] {
+    std::vector<int> all;
+    while (all.empty() || all.back() >= 0) {
+      all.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    }
+    ::close(all.front());
+    return std::string(1'000'000, 'x');
+  });
+  try {
+    static_cast<void>(large.result());
+    ADD_FAILURE() << "nothing was raised";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+  }
+  EXPECT_EQ(pool.submit(square, 3).result(), 9);
+}
 
 TEST_F(ProcessValues, then_goes_on_in_the_pool_with_the_result) {
   const auto chain = pool_.submit(counted, std::size_t{100'000}, 1U)
