@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/core/block_pool.hpp>
 
+#include "support/sanitizers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <sys/wait.h>
@@ -126,13 +128,9 @@ TEST(BlockPool, works_while_a_thread_ends) {
 }
 
 TEST(BlockPool, works_in_a_forked_child_while_other_threads_use_it) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "ThreadSanitizer does not run children of a process with threads";
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "ThreadSanitizer does not run children of a process with threads";
-#endif
-#endif
+  if (support::under_thread_sanitizer) {
+    GTEST_SKIP() << "ThreadSanitizer does not run children of a process with threads";
+  }
   std::atomic<bool> stop{false};
   std::thread busy([&stop] {
     std::vector<void*> blocks;

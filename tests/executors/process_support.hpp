@@ -6,6 +6,7 @@
 
 #include "contract/gate.hpp"
 #include "multiprocessing/helpers.hpp"
+#include "support/sanitizers.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/executors/process_pool_executor.hpp>
@@ -24,31 +25,9 @@ namespace process_pool_test {
 using coeval::contract::CrossProcessGate;
 using multiprocessing_test::SharedNumbers;
 using multiprocessing_test::until;
+using support::under_sanitizer;
+using support::under_thread_sanitizer;
 using Ticket = CrossProcessGate::Ticket;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool under_sanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool under_sanitizer = true;
-#else
-inline constexpr bool under_sanitizer = false;
-#endif
-#else
-inline constexpr bool under_sanitizer = false;
-#endif
-
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool under_thread_sanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-inline constexpr bool under_thread_sanitizer = true;
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
-#else
-inline constexpr bool under_thread_sanitizer = false;
-#endif
 
 inline int square(int n) {
   return n * n;

@@ -111,7 +111,7 @@ TEST(ConditionOfProcesses, uses_a_lock_that_is_given) {
   other.acquire();
   EXPECT_TRUE(rlock.is_owned());
   // ThreadSanitizer knows a mutex by its address.
-  threading_test::under_tsan ? other.release() : rlock.release();
+  threading_test::under_thread_sanitizer ? other.release() : rlock.release();
 }
 
 TEST(ConditionOfProcesses, wait_gives_back_all_levels_and_takes_them_again) {

@@ -8,6 +8,7 @@
 
 #include "multiprocessing/scenarios.hpp"
 #include "support/failing_sweep.hpp"
+#include "support/sanitizers.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>
@@ -30,19 +31,6 @@ namespace {
 using multiprocessing::Connection;
 using multiprocessing::Pipe;
 using multiprocessing::Process;
-
-// There each process that has had a thread sleeps a second at its end.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool under_tsan = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-constexpr bool under_tsan = true;
-#else
-constexpr bool under_tsan = false;
-#endif
-#else
-constexpr bool under_tsan = false;
-#endif
 
 class FailingCalls : public FailingSweep, public ::testing::TestWithParam<Scenario> {
  protected:
@@ -129,7 +117,9 @@ TEST_F(FailingCallsInChild, are_errors_and_leave_nothing_behind) {
           wait_for(holdings_);
           return answer != 0;
         },
-        {.doubling = under_tsan, .first_error = true});  // the others had their turn in the parent
+        // Each process that has had a thread sleeps a second at its end there; and the others had
+        // their turn in the parent.
+        {.doubling = support::under_thread_sanitizer, .first_error = true});
 }
 
 }  // namespace

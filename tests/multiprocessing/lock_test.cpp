@@ -166,7 +166,7 @@ TYPED_TEST(LockBetweenProcesses, a_pickled_handle_means_the_same_lock) {
   other.acquire();
   EXPECT_FALSE(this->free_for_threads());
   // By another handle; ThreadSanitizer knows a mutex by its address.
-  (threading_test::under_tsan ? other : this->lock).release();
+  (threading_test::under_thread_sanitizer ? other : this->lock).release();
   EXPECT_TRUE(this->free_for_threads());
 }
 
@@ -211,7 +211,7 @@ TYPED_TEST(LockBetweenProcesses, so_is_that_of_one_who_has_dropped_its_handle) {
     }
     second.acquire();
     const TypeParam again = pickled(second);
-    (threading_test::under_tsan ? second : again).unlock();
+    (threading_test::under_thread_sanitizer ? second : again).unlock();
     second.acquire();
     {
       const auto third = pickled(TypeParam());

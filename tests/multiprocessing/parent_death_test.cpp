@@ -3,6 +3,7 @@
 
 // A parent that is killed leaves nobody behind.
 
+#include "support/sanitizers.hpp"
 #include "support/shared_memory_names.hpp"
 
 #include <coeval/core/annotations.hpp>
@@ -32,17 +33,7 @@
 namespace coeval::multiprocessing {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int default_rounds = 100;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr int default_rounds = 100;
-#else
-constexpr int default_rounds = 1000;
-#endif
-#else
-constexpr int default_rounds = 1000;
-#endif
+constexpr int default_rounds = support::under_sanitizer ? 100 : 1000;
 
 // Keeps the end open for as long as it lives, and a hand on everything that processes share.
 void stay(Connection connection, const Queue<int>& queue, const SharedMemory& memory,

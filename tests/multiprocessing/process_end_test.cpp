@@ -3,6 +3,8 @@
 
 // The ways in which a process can end, and what its parent learns.
 
+#include "support/sanitizers.hpp"
+
 #include <coeval/core/errors.hpp>
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/multiprocessing/connection.hpp>
@@ -42,14 +44,6 @@ __attribute__((noinline)) int read_page(int n) {
 
 namespace coeval::multiprocessing {
 namespace {
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool has_thread_sanitizer = true;
-#elif defined(__has_feature)
-constexpr bool has_thread_sanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool has_thread_sanitizer = false;
-#endif
 
 void wait_for_the_end(Connection connection) {
   static_cast<void>(connection.poll(never));
@@ -120,7 +114,7 @@ TEST(ProcessEnd, by_a_signal_is_minus_its_number) {
 }
 
 TEST(ProcessEnd, by_pthread_exit_waits_for_the_other_threads) {
-  if (has_thread_sanitizer) {
+  if (support::under_thread_sanitizer) {
     GTEST_SKIP() << "ThreadSanitizer has a thread of its own in each process, which does not end";
   }
   EXPECT_EQ(exitcode_of([] { ::pthread_exit(nullptr); }), 0);

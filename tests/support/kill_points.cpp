@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kill_points.hpp"
 
+#include "support/sanitizers.hpp"
+
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -85,18 +87,10 @@ Number read_at(std::span<const std::byte> memory, std::size_t at) {
 }  // namespace
 
 bool can_single_step() {
-#if !defined(__x86_64__)
-  return false;
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  return false;
+#if defined(__x86_64__)
+  return !support::under_sanitizer;
 #else
-  return true;
-#endif
-#else
-  return true;
+  return false;
 #endif
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/watchdog.hpp"
 
+#include "support/sanitizers.hpp"
+
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -13,18 +15,7 @@
 namespace support {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int sanitizer_factor = 3;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr int sanitizer_factor = 3;
-#else
-constexpr int sanitizer_factor = 1;
-#endif
-#else
-constexpr int sanitizer_factor = 1;
-#endif
-
+constexpr int sanitizer_factor = under_sanitizer ? 3 : 1;
 void print_stacks() {
   // Where only a parent may trace its children, gdb needs to be let in.
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "support/sanitizers.hpp"
+
 #include <coeval/core/log.hpp>
 #include <coeval/core/system.hpp>
 #include <coeval/threading/threading.hpp>
@@ -23,17 +25,7 @@
 
 namespace threading_test {
 
-#if defined(__SANITIZE_THREAD__)
-inline constexpr bool under_tsan = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-inline constexpr bool under_tsan = true;
-#else
-inline constexpr bool under_tsan = false;
-#endif
-#else
-inline constexpr bool under_tsan = false;
-#endif
+using support::under_thread_sanitizer;
 
 // Waits for something that another thread is certain to do.
 template <class Condition>

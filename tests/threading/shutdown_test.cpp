@@ -20,7 +20,7 @@ namespace {
 using namespace coeval::threading;
 using namespace std::chrono_literals;
 using testing::ExitedWithCode;
-using threading_test::under_tsan;
+using threading_test::under_thread_sanitizer;
 
 void say(const char* text) {
   std::fputs(text, stderr);
@@ -223,7 +223,7 @@ void expect_success(pid_t child) {
 }
 
 TEST_F(ShutdownDeathTest, a_forked_child_joins_its_own_threads) {
-  if (under_tsan) {
+  if (under_thread_sanitizer) {
     GTEST_SKIP() << "ThreadSanitizer starts no threads in a forked child";
   }
   EXPECT_EXIT(
@@ -242,7 +242,7 @@ TEST_F(ShutdownDeathTest, a_forked_child_joins_its_own_threads) {
 }
 
 TEST_F(ShutdownDeathTest, in_a_child_forked_by_a_thread_that_thread_is_the_main_one) {
-  if (under_tsan) {
+  if (under_thread_sanitizer) {
     GTEST_SKIP() << "ThreadSanitizer starts no threads in a forked child";
   }
   EXPECT_EXIT(

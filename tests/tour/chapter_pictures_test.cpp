@@ -4,6 +4,7 @@
 // Runs the tour's fourth chapter.
 
 #include "apps/tour/pictures.hpp"
+#include "support/sanitizers.hpp"
 #include "tour/expect.hpp"
 #include "tour/folder.hpp"
 #include "tour/program.hpp"
@@ -29,17 +30,7 @@ using tour_test::Tour;
 using tour_test::tour;
 
 // Under a sanitizer its own report takes the place of the worker's.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool has_stack = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool has_stack = false;
-#else
-constexpr bool has_stack = true;
-#endif
-#else
-constexpr bool has_stack = true;
-#endif
+constexpr bool has_stack = !support::under_sanitizer;
 
 std::string content_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
