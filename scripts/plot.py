@@ -87,7 +87,7 @@ def legend(names, x, y):
 
 def bars(rows):
     """Each contestant's time as a multiple of coeval's, on a logarithmic scale."""
-    left, top, width, bar = 190, 60, 900, 14
+    left, top, width, bar = 220, 60, 930, 14
     least, most = 0.1, 1000
     scale = (width - left - 110) / math.log10(most / least)
 
@@ -171,7 +171,7 @@ def growth(area, rows):
             continue
         names += [name for name in COLOURS if name in lines and name not in names]
         parts.append(chart(lines, title, x_title, 60 + 320 * number))
-    head = HEAD.format(width=980, height=330, label="how the cost of a task grows")
+    head = HEAD.format(width=20 + 320 * len(GROWTH[area]), height=330, label="how the cost of a task grows")
     return head + legend(names, 60, 22) + "".join(parts) + "</svg>\n"
 
 
