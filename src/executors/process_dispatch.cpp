@@ -161,7 +161,7 @@ void ProcessPool::balance_later(const std::optional<Deadline>& running) noexcept
 
 ChunkTask* ProcessPool::cuttable_chunk() const noexcept {
   for (const Worker& worker : workers_) {
-    ChunkTask* const chunk = worker->running_chunk();
+    ChunkTask* const chunk = worker->dead ? nullptr : worker->running_chunk();
     if (chunk != nullptr && worker->running_element(*chunk) + 1 < chunk->end()) {
       return chunk;
     }
@@ -213,8 +213,12 @@ void ProcessPool::balance(bool at_once) noexcept {
   }
 }
 
-// Takes away what a chunk has behind the element that runs: none if there is nothing, or no memory.
+// Takes away what a chunk has behind the element that runs: none if there is nothing, or no memory,
+// or the worker is dead: then that waits to be settled.
 CellRef ProcessPool::cut(ChunkTask& chunk) noexcept {
+  if (chunk.worker->dead) {
+    return {};
+  }
   try {
     CellRef rest = chunk.make_rest();
     const std::optional<std::uint32_t> from = chunk.worker->cut(chunk);
