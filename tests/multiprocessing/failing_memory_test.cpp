@@ -49,8 +49,7 @@ int fail_each_allocation(void (*run)()) {
 class FailingMemory : public ::testing::TestWithParam<Scenario> {};
 
 TEST_P(FailingMemory, is_bad_alloc_and_leaves_nothing_behind) {
-  EXPECT_EQ(error_of_run(GetParam().run), "");
-  const Holdings holdings = Holdings::now();
+  const Holdings holdings = holdings_after({GetParam()});
   const int failed = fail_each_allocation(GetParam().run);
   wait_for(holdings);
   EXPECT_EQ(error_of_run(GetParam().run), "");

@@ -42,8 +42,8 @@ std::string to_string(const Holdings& holdings);
 // What this process holds when each of the scenarios has gone well once, and its threads have ended.
 Holdings holdings_after(const std::vector<Scenario>& scenarios);
 
-// Waits until this process holds this much: a thread of the library may be about to let go of
-// something. Says what is too much when it takes long.
+// Waits until this process holds no more than that: a thread of the library may be about to let go of
+// something, as it may have been when those were counted. Says what is too much when it takes long.
 void wait_for(const Holdings& holdings);
 
 }  // namespace coeval::testing
