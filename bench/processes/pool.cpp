@@ -252,7 +252,7 @@ Row workers_row(int workers, const Settings& settings) {
 }
 
 Row payload_row(std::size_t size, const Settings& settings) {
-  const std::size_t full = size < 1'000'000 ? 5000 : size < large ? 100 : 5;
+  const std::size_t full = size < 1'000'000 ? 5000 : size < large ? 100 : size == large ? 5 : 2;
   const std::size_t count = std::max<std::size_t>(settings.count(full), 1);
   Row row = pool_row("growth/pool_payload_" + std::to_string(size), "us",
                      [=] { return send_us(count, size, false); });
@@ -283,7 +283,7 @@ std::vector<Row> pool_growth_rows(const Settings& settings) {
     rows.push_back(workers_row(workers, settings));
   }
   for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1000}, std::size_t{1'000'000}, large}) {
+       {std::size_t{0}, std::size_t{1000}, std::size_t{1'000'000}, large, 10 * large}) {
     rows.push_back(payload_row(size, settings));
   }
   return rows;
