@@ -152,7 +152,7 @@ def chart(lines, title, x_title, left, width=250, top=70, height=210):
         y = at(counts[0], 10**power)[1]
         parts.append(line(left, y, left + width, y, "grid") + text(left - 6, y + 4, short(10.0**power), "end"))
     for count in counts:
-        label = f"{count // 10**6}M" if count >= 10**6 else count
+        label = f"{count // 10**9}G" if count >= 10**9 else f"{count // 10**6}M" if count >= 10**6 else count
         parts.append(text(at(count, low)[0], top + height + 17, label, "middle"))
     for name, points in lines.items():
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in sorted(points)))
