@@ -84,16 +84,18 @@ void limits() {
   bool timed_out = false;
   bool died = false;
   // [timeout]
+  const auto hung = pool.with({.timeout = 100ms}).submit(hang, file);
   try {
-    pool.with({.timeout = 100ms}).submit(hang, file).result();
+    hung.result();
   } catch (const coeval::TimeoutError& error) {
     std::puts(error.what());  // … did not end within its timeout of 100 ms; its process was ended
     timed_out = true;
   }
   // [timeout]
   // [retries]
+  const auto tried = pool.with({.max_retries = 2}).submit(decode, "crash");
   try {
-    pool.with({.max_retries = 2}).submit(decode, "crash").result();
+    tried.result();
   } catch (const coeval::WorkerDied& error) {
     std::puts(error.what());  // it has killed three processes
     died = true;
