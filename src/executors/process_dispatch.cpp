@@ -41,8 +41,9 @@ std::uint32_t ProcessPool::window() const noexcept {
 // A chunk is what takes a worker some time, if so many tasks of the mean are known to do.
 void ProcessPool::set_pace() noexcept {
   const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
-  const std::int64_t batch =
-      mean == 0 ? 1 : std::clamp<std::int64_t>(chunk_ns / mean, 1, most_in_chunk);
+  const std::int64_t batch = mean == 0 || !takes_chunks()
+                                 ? 1
+                                 : std::clamp<std::int64_t>(chunk_ns / mean, 1, most_in_chunk);
   const std::size_t each = std::max<std::size_t>(window(), 3 * static_cast<std::size_t>(batch));
   map_pace_.batch.store(static_cast<std::size_t>(batch), std::memory_order_relaxed);
   map_pace_.ahead.store(each * max_workers_, std::memory_order_relaxed);
