@@ -10,6 +10,7 @@
 #include <coeval/pickle/detail/archive_levels.hpp>
 #include <coeval/pickle/detail/archive_room.hpp>
 #include <coeval/pickle/detail/codec.hpp>
+#include <coeval/pickle/detail/read_once.hpp>
 #include <coeval/pickle/parcel.hpp>
 
 #include <algorithm>
@@ -176,7 +177,7 @@ class COEVAL_EXPORT InputArchive {
   // A number of elements that follow, of which each takes at least so many bytes, 1 or more.
   std::size_t read_count(std::size_t least_size) {
     std::uint64_t count = 0;
-    std::memcpy(&count, take(sizeof count).data(), sizeof count);
+    detail::read_once(count, take(sizeof count).data());
     if (count > rest_.size() / least_size) [[unlikely]] {
       too_many(count);
     }

@@ -6,6 +6,7 @@
 
 #include <coeval/pickle/archive.hpp>
 #include <coeval/pickle/detail/members.hpp>
+#include <coeval/pickle/detail/read_once.hpp>
 
 #include <array>
 #include <concepts>
@@ -94,15 +95,19 @@ struct Codec<T> : ReadsByValue<T> {
     }
   }
   static T read(InputArchive& archive) {
-    const auto bytes = archive.take(sizeof(T));
+    const std::byte* const source = archive.take(sizeof(T)).data();
     if constexpr (std::is_same_v<T, bool>) {
-      if (std::to_integer<int>(bytes[0]) > 1) [[unlikely]] {
+      std::uint8_t value = 0;
+      read_once(value, source);
+      if (value > 1) [[unlikely]] {
         bad_value("a bool that is neither 0 nor 1");
       }
+      return value == 1;
+    } else {
+      T value;
+      read_once(value, source);
+      return value;
     }
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
   }
 };
 
@@ -127,7 +132,7 @@ struct Codec<T[N]> {
   }
   static void read_into(InputArchive& archive, T (&value)[N]) {
     if constexpr (is_bitwise<T>()) {
-      std::memcpy(value, archive.take(sizeof value).data(), sizeof value);
+      read_once(value, archive.take(sizeof value).data());
     } else {
       for (T& element : value) {
         archive(element);
@@ -164,7 +169,7 @@ struct Codec<T> {
     if constexpr (std::is_empty_v<T>) {
       archive.take(1);
     } else if constexpr (is_bitwise<T>()) {
-      std::memcpy(&value, archive.take(sizeof value).data(), sizeof value);
+      read_once(value, archive.take(sizeof value).data());
     } else {
       const InputArchive::Level level(archive);
       with_members(value, [&archive](auto&... members) { archive(members...); });

@@ -178,7 +178,7 @@ struct Codec<std::array<T, N>> {
     if constexpr (N == 0) {
       archive.take(1);
     } else if constexpr (is_bitwise<T>()) {
-      std::memcpy(value.data(), archive.take(sizeof value).data(), sizeof value);
+      read_once(value, archive.take(sizeof value).data());
     } else {
       for (T& element : value) {
         archive(element);
