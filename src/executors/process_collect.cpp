@@ -52,7 +52,7 @@ bool ProcessPool::collect(ProcessWorker& worker, std::uint32_t own) {
     any = true;
     const threading::Guard guard(lock_);
     if (worker.waiters > own) {
-      worker.wake_waiters();  // invariant 3
+      worker.side().wake_waiters();  // invariant 3
     }
   }
 }

@@ -207,7 +207,7 @@ void ProcessPool::balance(bool at_once) noexcept {
     give_back(std::move(cell));
   }
   if ((*donor)->waiters != 0) {
-    (*donor)->wake_waiters();  // invariant 3
+    (*donor)->side().wake_waiters();  // invariant 3
   }
   if (queued_ != 0) {
     dispatch();

@@ -118,7 +118,7 @@ void ProcessPool::take_back_unstarted(ProcessWorker& worker) noexcept {
     give_back(std::move(cell));
   }
   if (worker.waiters != 0) {
-    worker.wake_waiters();  // invariant 3
+    worker.side().wake_waiters();  // invariant 3
   }
 }
 
@@ -221,7 +221,7 @@ void ProcessPool::bury(const Worker& worker) {
   for (const CellRef& element : burial.elements) {
     element->finish();
   }
-  worker->wake_waiters();  // invariant 3
+  worker->side().wake_waiters();  // invariant 3
 }
 
 bool ProcessPool::begin_last_collecting(ProcessWorker& worker) noexcept {

@@ -127,10 +127,10 @@ Deadline ProcessPool::ask_for_wakes(const std::vector<Worker>& workers, bool laz
   for (const Worker& worker : workers) {
     // One that sleeps may be given a short task and then a long one while the manager sleeps.
     if (lazy && !worker->is_asleep()) {
-      worker->want(by_manager | lazily);
+      worker->side().want(by_manager | lazily);
       busy = true;
     } else {
-      worker->want_at_once(by_manager);
+      worker->side().want_at_once(by_manager);
     }
     if (worker->has_ended_tasks() && !is_collected(*worker)) {
       until = Deadline(0s);

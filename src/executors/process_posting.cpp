@@ -87,18 +87,6 @@ bool ProcessWorker::send_buffer(const SharedBuffer& buffer) {
   return true;
 }
 
-void ProcessWorker::announce_posted() noexcept {
-  inbox_.posted.store(posted_, std::memory_order_seq_cst);  // invariants 1 and 4
-  if (outbox_.asleep.load(std::memory_order_seq_cst) != 0) {
-    wake();
-  }
-}
-
-void ProcessWorker::wake() noexcept {
-  inbox_.wakes.fetch_add(1, std::memory_order_seq_cst);
-  inbox_.wakes.notify_one_shared();
-}
-
 bool ProcessWorker::post_setup(const WorkerSetup& setup) {
   const std::span<const std::byte> bytes(setup.bytes);
   InSlot& slot = inbox_.slots[0];
@@ -119,10 +107,10 @@ bool ProcessWorker::post_setup(const WorkerSetup& setup) {
       !send({.kind = PacketHead::Kind::descriptors, .number = 0}, {}, setup.descriptors)) {
     return false;
   }
-  outbox_.slots[0].claim.store(claim_of(0, Claim::ready), std::memory_order_release);
+  outbox_.slots[0].claim.make_ready(0);
   records_[0].room_end = room_end_;
   posted_ = 1;
-  announce_posted();
+  side_.post(posted_);
   return true;
 }
 
@@ -159,13 +147,11 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
   record.task = &task;
   record.cell = std::move(cell);
   record.taken = false;
-  outbox_.slots[posted_ % slot_count].claim.store(claim_of(posted_, Claim::ready),
-                                                  std::memory_order_release);
+  outbox_.slots[posted_ % slot_count].claim.make_ready(posted_);
   task.place = ProcessTask::Place::posted;
   task.worker = this;
   task.position = posted_;
-  ++posted_;
-  announce_posted();
+  side_.post(++posted_);
   return true;
 }
 
@@ -201,15 +187,13 @@ void ProcessWorker::fill_slot(ProcessTask& task, std::uint64_t offset,
 }
 
 bool ProcessWorker::take_back(std::uint32_t position) noexcept {
-  // What the collector reads, or a position that is not in use, is not looked at: invariant 3.
+  // What the collector reads, or a position that is not in use, is not looked at: invariant 3 of
+  // the exchange.
   if (position - collected_ >= posted_ - collected_ ||
       position - collected_ < reading() - collected_ || record(position).taken) {
     return false;
   }
-  std::uint64_t expected = claim_of(position, Claim::ready);
-  if (!outbox_.slots[position % slot_count].claim.compare_exchange_strong(
-          expected, claim_of(position, Claim::taken), std::memory_order_acq_rel,
-          std::memory_order_relaxed)) {
+  if (!outbox_.slots[position % slot_count].claim.take_back(position)) {
     return false;
   }
   record(position).taken = true;

@@ -41,9 +41,9 @@ std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::s
 
 // ---- ResultShelf ----------------------------------------------------------------------------------
 
-// Frees the room of results that were collected: invariant 7.
+// Frees the room of results that were collected: invariant 2 of the region.
 void ResultShelf::free_collected() noexcept {
-  const std::uint32_t collected = inbox_.collected.load(std::memory_order_acquire);
+  const std::uint32_t collected = side_.collected();
   while (!in_use_.empty() && static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
     room_begin_ = in_use_.front().room_end;
     in_use_.pop_front();
@@ -140,7 +140,7 @@ std::span<std::byte> ChunkRoom::grow(std::span<const std::byte> written, std::si
   return buffer_->bytes();
 }
 
-// The buffer before its number, and its number before the progress that counts on it: invariant 6.
+// The buffer before its number, and its number before the progress that counts on it: invariant 1 of the region.
 void ChunkRoom::show(OutSlot& out, const pickle::OutputArchive& archive) {
   std::uint32_t number = 0;
   if (buffer_ != nullptr) {

@@ -39,8 +39,8 @@ class ResultRoom final : public pickle::ArchiveRoom {
 // Of one thread.
 class ResultShelf {
  public:
-  ResultShelf(const WorkerInbox& inbox, WorkerOutbox& outbox, const FileDescriptor& socket) noexcept
-      : inbox_(inbox), outbox_(outbox), socket_(socket) {}
+  ResultShelf(const WorkerSide& side, WorkerOutbox& outbox, const FileDescriptor& socket) noexcept
+      : side_(side), outbox_(outbox), socket_(socket) {}
 
   BufferStore& store() const noexcept { return *store_; }
 
@@ -68,7 +68,7 @@ class ResultShelf {
   void send_descriptors(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) const;
   void keep(InUse use);
 
-  const WorkerInbox& inbox_;
+  const WorkerSide& side_;
   WorkerOutbox& outbox_;
   const FileDescriptor& socket_;
   const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(2);

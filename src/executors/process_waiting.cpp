@@ -78,7 +78,7 @@ void ProcessPool::was_cancelled(ProcessTask& task) noexcept {
   const threading::Guard guard(lock_);
   for (const Worker& worker : workers_) {
     if (worker->waiters != 0) {
-      worker->wake_waiters();
+      worker->side().wake_waiters();
     }
   }
 }
@@ -132,13 +132,13 @@ void ProcessPool::help_along(ProcessTask& task, Deadline deadline) {
 void ProcessPool::stop_waiting(ProcessWorker& worker) noexcept {
   const threading::Guard guard(lock_);
   if (--worker.waiters != 0) {
-    worker.want_at_once(by_waiter);
+    worker.side().want_at_once(by_waiter);
     if (worker.has_ended_tasks()) {
-      worker.wake_waiters();
+      worker.side().wake_waiters();
     }
   } else {
-    worker.forget_wanted(by_waiter);
-    worker.want_at_once(by_manager);
+    worker.side().forget_wanted(by_waiter);
+    worker.side().want_at_once(by_manager);
     if (worker.has_ended_tasks()) {
       ring();
     }
@@ -149,12 +149,12 @@ void ProcessPool::wait_at(ProcessWorker& worker, ProcessTask& task, Deadline dea
   Cell& cell = task.own_cell();
   bool lazy = true;
   while (!deadline.expired()) {
-    const std::uint32_t event = worker.event();
+    const std::uint32_t event = worker.side().event();
     lazy = lazy && tasks_are_tiny();
     if (lazy) {
-      worker.want(by_waiter | lazily);
+      worker.side().want(by_waiter | lazily);
     } else {
-      worker.want_at_once(by_waiter);
+      worker.side().want_at_once(by_waiter);
     }
     if (collect(worker, 1)) {
       lazy = true;
@@ -168,7 +168,8 @@ void ProcessPool::wait_at(ProcessWorker& worker, ProcessTask& task, Deadline dea
         return;
       }
     }
-    if (!worker.wait_for_event(event, lazy ? std::min(deadline, Deadline(a_moment)) : deadline)) {
+    if (!worker.side().wait_for_event(event,
+                                      lazy ? std::min(deadline, Deadline(a_moment)) : deadline)) {
       lazy = false;  // something long runs there
     }
     if (cell.done()) {

@@ -51,7 +51,8 @@ ProcessWorker::ProcessWorker(std::size_t number, const std::string& pool, const 
       in_(sizeof(WorkerInbox), true),
       out_(sizeof(WorkerOutbox), false),
       inbox_(*new(in_.mapping.data()) WorkerInbox),
-      outbox_(*new(out_.mapping.data()) WorkerOutbox) {
+      outbox_(*new(out_.mapping.data()) WorkerOutbox),
+      side_(inbox_.words, outbox_.words) {
   auto [ours, theirs] = packet_sockets();
   socket_ = std::move(ours);
   WorkerEnds ends{
@@ -76,16 +77,12 @@ ProcessWorker::~ProcessWorker() {
   }
 }
 
-std::uint64_t ProcessWorker::claim(std::uint32_t position) const noexcept {
-  return outbox_.slots[position % slot_count].claim.load(std::memory_order_acquire);
-}
-
 bool ProcessWorker::has_begun(std::uint32_t position) const noexcept {
-  return claim(position) != claim_of(position, Claim::ready);
+  return outbox_.slots[position % slot_count].claim.has_begun(position);
 }
 
 bool ProcessWorker::is_running(std::uint32_t position) const noexcept {
-  return claim(position) == claim_of(position, Claim::running);
+  return outbox_.slots[position % slot_count].claim.is_running(position);
 }
 
 bool ProcessWorker::has_running_task() const noexcept {
@@ -141,52 +138,16 @@ void ProcessWorker::ask_to_stop(std::uint32_t position) noexcept {
 
 void ProcessWorker::let_spin() noexcept {
   spins_ = true;
-  inbox_.may_spin.store(1, std::memory_order_relaxed);
-}
-
-void ProcessWorker::close() noexcept {
-  inbox_.closing.store(1, std::memory_order_seq_cst);
-  wake();
-}
-
-void ProcessWorker::want(std::uint32_t who) noexcept {
-  outbox_.wanted.fetch_or(who, std::memory_order_seq_cst);  // invariant 5
-}
-
-void ProcessWorker::want_at_once(std::uint32_t who) noexcept {
-  want(who);
-  outbox_.wanted.fetch_and(~static_cast<std::uint32_t>(lazily), std::memory_order_seq_cst);
-}
-
-void ProcessWorker::forget_wanted(std::uint32_t who) noexcept {
-  outbox_.wanted.fetch_and(~who, std::memory_order_seq_cst);
-}
-
-bool ProcessWorker::is_asleep() const noexcept {
-  return outbox_.asleep.load(std::memory_order_relaxed) != 0;
-}
-
-std::uint32_t ProcessWorker::event() const noexcept {
-  return outbox_.event.load(std::memory_order_seq_cst);
-}
-
-bool ProcessWorker::wait_for_event(std::uint32_t seen, Deadline deadline) const noexcept {
-  return outbox_.event.wait_shared(seen, deadline);
-}
-
-void ProcessWorker::wake_waiters() noexcept {
-  outbox_.event.fetch_add(1, std::memory_order_seq_cst);
-  outbox_.event.notify_all_shared();
+  side_.let_spin();
 }
 
 bool ProcessWorker::has_ended_tasks() const noexcept {
-  return outbox_.passed.load(std::memory_order_seq_cst) != reading();
+  return side_.passed() != reading();
 }
 
 // The worker may have written any number.
 bool ProcessWorker::begin_collecting(std::uint32_t most) noexcept {
-  const std::uint32_t passed = outbox_.passed.load(std::memory_order_seq_cst);
-  const std::uint32_t told = passed - reading();
+  const std::uint32_t told = side_.passed() - reading();
   reading_.store(reading() + std::min({told, posted_ - reading(), most}),
                  std::memory_order_relaxed);
   return reading() != collected_;
@@ -341,7 +302,7 @@ void ProcessWorker::free_collected() noexcept {
       --taken_;
     }
   }
-  inbox_.collected.store(collected_, std::memory_order_release);  // invariant 6
+  side_.free(collected_);
 }
 
 // Without memory for it the code is sent again.

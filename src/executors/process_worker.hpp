@@ -65,7 +65,7 @@ class ProcessWorker {
   bool is_set_up() const noexcept { return collected_ > 0; }
   std::uint32_t tasks_posted() const noexcept { return posted_ - 1; }
   // Of this moment.
-  bool is_asleep() const noexcept;
+  bool is_asleep() const noexcept { return side_.is_asleep(); }
 
   // Posts a task, and wakes the worker if it sleeps: false if there is no room for it now. Errors:
   // std::system_error.
@@ -98,15 +98,10 @@ class ProcessWorker {
   void let_spin() noexcept;
   bool spins() const noexcept { return spins_; }
   // Has the worker end when it has done what it has.
-  void close() noexcept;
+  void close() noexcept { side_.close(); }
 
-  // ---- waiting: see invariant 5 of the region
-  void want(std::uint32_t who) noexcept;
-  void want_at_once(std::uint32_t who) noexcept;  // and no longer lazily
-  void forget_wanted(std::uint32_t who) noexcept;
-  std::uint32_t event() const noexcept;
-  bool wait_for_event(std::uint32_t seen, Deadline deadline) const noexcept;
-  void wake_waiters() noexcept;
+  // For waiting: invariant 5 of the exchange.
+  PoolSide& side() noexcept { return side_; }
   // Whether something has ended that was not collected.
   bool has_ended_tasks() const noexcept;
 
@@ -169,7 +164,6 @@ class ProcessWorker {
   const Record& record(std::uint32_t position) const noexcept {
     return records_[position % slot_count];
   }
-  std::uint64_t claim(std::uint32_t position) const noexcept;
   std::uint32_t reading() const noexcept { return reading_.load(std::memory_order_relaxed); }
   bool knows(std::uint32_t code) const noexcept;
   std::optional<std::uint64_t> room_for(std::size_t size) const noexcept;
@@ -178,8 +172,6 @@ class ProcessWorker {
   bool send_buffer(const SharedBuffer& buffer);
   void fill_slot(ProcessTask& task, std::uint64_t offset,
                  std::span<const std::byte> codes) noexcept;
-  void announce_posted() noexcept;
-  void wake() noexcept;
   bool post_setup(const WorkerSetup& setup);
   void read_outcome(std::uint32_t position, Ended& ended);
   void read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::InputArchive& archive,
@@ -193,6 +185,7 @@ class ProcessWorker {
   MemoryFile out_;
   WorkerInbox& inbox_;
   WorkerOutbox& outbox_;
+  PoolSide side_;
   FileDescriptor socket_;
   multiprocessing::Process process_;
 

@@ -136,25 +136,23 @@ class WorkerMain {
         outbox_memory_(ends.outbox, sizeof(WorkerOutbox), true),
         inbox_(*reinterpret_cast<const WorkerInbox*>(inbox_memory_.data())),
         outbox_(*reinterpret_cast<WorkerOutbox*>(outbox_memory_.data())),
+        side_(inbox_.words, outbox_.words),
         socket_(std::move(ends.socket)),
         stop_(inbox_),
-        shelf_(inbox_, outbox_, socket_) {
+        shelf_(side_, outbox_, socket_) {
     note_crashes(outbox_.crash);
   }
 
   void serve() {
     for (std::uint32_t position = 0; wait_until_posted(position); ++position) {
       OutSlot& out = outbox_.slots[position % slot_count];
-      std::uint64_t expected = claim_of(position, Claim::ready);
-      // Invariant 2. Acquire: the slot was written before it.
-      if (out.claim.compare_exchange_strong(expected, claim_of(position, Claim::running),
-                                            std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      if (out.claim.begin(position)) {
         const InSlot& in = inbox_.slots[position % slot_count];
         const std::int64_t began_ns = began_ns_ != 0 ? began_ns_ : sys().monotonic_ns();
         run(position, in, out);
         began_ns_ = sys().monotonic_ns();
         out.wall_ns = began_ns_ - began_ns;
-        out.claim.store(claim_of(position, Claim::done), std::memory_order_release);
+        out.claim.end(position);
       }
       pass(position, inbox_.slots[position % slot_count].elements != 0);
       if (!is_set_up_) {
@@ -166,62 +164,33 @@ class WorkerMain {
  private:
   // False when the pool closes.
   bool wait_until_posted(std::uint32_t position) {
-    std::uint32_t posted = inbox_.posted.load(std::memory_order_acquire);
-    if (posted == position && began_ns_ != 0 &&
-        inbox_.may_spin.load(std::memory_order_relaxed) != 0) {
-      posted = spin_until_posted(position);
+    if (side_.is_posted(position) ||
+        (began_ns_ != 0 && side_.may_spin() && spin_until_posted(position))) {
+      return true;
     }
-    while (posted == position) {
-      began_ns_ = 0;
-      outbox_.cpu_ns.store(sys().thread_cpu_ns(sys().thread_self()), std::memory_order_relaxed);
-      const std::uint32_t wakes = inbox_.wakes.load(std::memory_order_seq_cst);
-      outbox_.asleep.store(1, std::memory_order_seq_cst);  // invariant 4
-      posted = inbox_.posted.load(std::memory_order_seq_cst);
-      if (posted == position) {
-        if (inbox_.closing.load(std::memory_order_seq_cst) != 0) {
-          return false;
-        }
-        inbox_.wakes.wait_shared(wakes, never);
-      }
-      outbox_.asleep.store(0, std::memory_order_seq_cst);
-      posted = inbox_.posted.load(std::memory_order_acquire);
-    }
-    return true;
+    began_ns_ = 0;
+    outbox_.cpu_ns.store(sys().thread_cpu_ns(sys().thread_self()), std::memory_order_relaxed);
+    return side_.sleep_until_posted(position);
   }
 
   // Tasks that come one after the other are met awake: a wake costs as much as twenty of them.
-  std::uint32_t spin_until_posted(std::uint32_t position) const noexcept {
+  bool spin_until_posted(std::uint32_t position) const noexcept {
     constexpr std::int64_t longest_ns = 20'000;
     constexpr int looks = 50;
     do {
       for (int i = 0; i < looks; ++i) {
-        const std::uint32_t posted = inbox_.posted.load(std::memory_order_acquire);
-        if (posted != position) {
-          return posted;
+        if (side_.is_posted(position)) {
+          return true;
         }
         spin_pause();
       }
     } while (sys().monotonic_ns() - began_ns_ < longest_ns);
-    return position;
+    return false;
   }
 
-  // Invariants 3 and 5. A chunk is a batch.
+  // A chunk is a batch.
   void pass(std::uint32_t position, bool is_chunk) {
-    outbox_.passed.store(position + 1, std::memory_order_seq_cst);
-    const std::uint32_t seen = outbox_.wanted.load(std::memory_order_seq_cst);
-    if (seen == 0) {
-      return;
-    }
-    const std::uint32_t ready = position + 1 - inbox_.collected.load(std::memory_order_relaxed);
-    if ((seen & lazily) != 0 && !is_chunk && ready < batch_size &&
-        inbox_.posted.load(std::memory_order_relaxed) != position + 1) {
-      return;
-    }
-    const std::uint32_t wanted = outbox_.wanted.exchange(0, std::memory_order_seq_cst);
-    if ((wanted & by_waiter) != 0) {
-      outbox_.event.fetch_add(1, std::memory_order_seq_cst);
-      outbox_.event.notify_one_shared();
-    } else if (wanted != 0) {
+    if (side_.pass(position, is_chunk)) {
       try {
         shelf_.send({.kind = PacketHead::Kind::notice}, {}, {}, Deadline(std::chrono::seconds(0)));
       } catch (const TimeoutError&) {  // NOLINT(bugprone-empty-catch): so many notices are there
@@ -358,6 +327,7 @@ class WorkerMain {
   const Mapping outbox_memory_;
   const WorkerInbox& inbox_;
   WorkerOutbox& outbox_;
+  WorkerSide side_;
   const FileDescriptor socket_;
   StopListener stop_;
   ResultShelf shelf_;

@@ -51,33 +51,34 @@ class HostileWorker {
         inbox_(*reinterpret_cast<const WorkerInbox*>(
             memory_of_pool(false, sizeof(WorkerInbox)).begin)),
         outbox_(*reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin)),
+        side_(inbox_.words, outbox_.words),
         packets_(random_) {}
 
   void serve(bool flips) {
     OutSlot& setup = outbox_.slots[0];
     setup.result = {};
     setup.outcome = static_cast<std::uint32_t>(Outcome::returned);
-    setup.claim.store(claim_of(0, Claim::done), std::memory_order_release);
+    setup.claim.end(0);
     pass(0);
-    while (inbox_.collected.load(std::memory_order_acquire) == 0) {
+    while (side_.collected() == 0) {
       std::this_thread::yield();
     }
     if (flips) {
       std::thread([this, seed = random_()] { flip_for_ever(Random(seed)); }).detach();
     }
     for (std::uint32_t position = 1;; ++position) {
-      wait_until_posted(position);
+      if (!side_.sleep_until_posted(position)) {
+        ::_exit(0);
+      }
       OutSlot& out = outbox_.slots[position % slot_count];
-      std::uint64_t expected = claim_of(position, Claim::ready);
-      if (out.claim.compare_exchange_strong(expected, claim_of(position, Claim::running),
-                                            std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      if (out.claim.begin(position)) {
         const InSlot& in = inbox_.slots[position % slot_count];
         if (in.elements == 0) {
           answer(position, kind_of(in), out);
         } else {
           answer_chunk(position, in, out);
         }
-        out.claim.store(claim_of(position, Claim::done), std::memory_order_release);
+        out.claim.end(position);
       }
       pass(position);
     }
@@ -93,34 +94,8 @@ class HostileWorker {
     return static_cast<std::size_t>(last) % HostileSamples::kinds;
   }
 
-  // The pool's rules: invariants 3 to 5 of the region.
-  void wait_until_posted(std::uint32_t position) {
-    while (inbox_.posted.load(std::memory_order_acquire) == position) {
-      const std::uint32_t wakes = inbox_.wakes.load(std::memory_order_seq_cst);
-      outbox_.asleep.store(1, std::memory_order_seq_cst);
-      if (inbox_.posted.load(std::memory_order_seq_cst) == position) {
-        if (inbox_.closing.load(std::memory_order_seq_cst) != 0) {
-          ::_exit(0);
-        }
-        inbox_.wakes.wait_shared(wakes, coeval::never);
-      }
-      outbox_.asleep.store(0, std::memory_order_seq_cst);
-    }
-  }
-
   void pass(std::uint32_t position) {
-    outbox_.passed.store(position + 1, std::memory_order_seq_cst);
-    const std::uint32_t seen = outbox_.wanted.load(std::memory_order_seq_cst);
-    const std::uint32_t ready = position + 1 - inbox_.collected.load(std::memory_order_relaxed);
-    if (seen == 0 || ((seen & lazily) != 0 && ready < batch_size &&
-                      inbox_.posted.load(std::memory_order_relaxed) != position + 1)) {
-      return;
-    }
-    const std::uint32_t wanted = outbox_.wanted.exchange(0, std::memory_order_seq_cst);
-    if ((wanted & by_waiter) != 0) {
-      outbox_.event.fetch_add(1, std::memory_order_seq_cst);
-      outbox_.event.notify_one_shared();
-    } else if (wanted != 0) {
+    if (side_.pass(position, false)) {
       packets_.send_notice();
     }
   }
@@ -281,6 +256,7 @@ class HostileWorker {
   Random random_;
   const WorkerInbox& inbox_;
   WorkerOutbox& outbox_;
+  WorkerSide side_;
   HostilePackets packets_;
 };
 
