@@ -33,7 +33,7 @@ STRANGERS = [("executors/thread_", "executors/process_"), ("executors/process_",
 ADAPTERS = {"fmt.hpp": "fmt"}
 
 # Outside the library only the public API is included. These see more, to test it.
-MAY_SEE_SRC = ("tests/model/", "tests/support/")
+MAY_SEE_SRC = ("tests/internals/", "tests/model/", "tests/support/")
 MAY_SEE_DETAIL = ("tests/", "bench/")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -250,7 +250,8 @@ void ProcessPool::start_workers() {
       number = made_++;
     }
     try {
-      auto worker = std::make_shared<ProcessWorker>(number, name_, setup_, buffers_);
+      auto worker = std::make_shared<ProcessWorker>(number, setup_, buffers_);
+      worker->start(name_);
       const threading::Guard guard(lock_);
       if (usable_cpu_count() > 1 &&
           std::ranges::none_of(workers_, [](const Worker& one) { return one->spins(); })) {

@@ -18,6 +18,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <tuple>
 #include <utility>
 
 namespace coeval::detail {
@@ -44,7 +45,7 @@ Extent fetch(const Extent& extent) noexcept {
 
 }  // namespace
 
-ProcessWorker::ProcessWorker(std::size_t number, const std::string& pool, const WorkerSetup& setup,
+ProcessWorker::ProcessWorker(std::size_t number, const WorkerSetup& setup,
                              std::shared_ptr<BufferStore> buffers)
     : number_(number),
       buffers_(std::move(buffers)),
@@ -53,17 +54,19 @@ ProcessWorker::ProcessWorker(std::size_t number, const std::string& pool, const 
       inbox_(*new(in_.mapping.data()) WorkerInbox),
       outbox_(*new(out_.mapping.data()) WorkerOutbox),
       side_(inbox_.words, outbox_.words) {
-  auto [ours, theirs] = packet_sockets();
-  socket_ = std::move(ours);
-  WorkerEnds ends{
-      .inbox = in_.file.duplicate(), .outbox = out_.file.duplicate(), .socket = std::move(theirs)};
-  process_ = multiprocessing::Process({.name = fmt::format("{}_{}", pool, number)}, run_worker,
-                                      std::move(ends));
+  std::tie(socket_, ends_.socket) = packet_sockets();
+  ends_.inbox = in_.file.duplicate();
+  ends_.outbox = out_.file.duplicate();
   if (!post_setup(setup)) {
     throw RuntimeError(
         "coeval::ProcessPoolExecutor: the initializer has more file descriptors than a socket "
         "takes");
   }
+}
+
+void ProcessWorker::start(const std::string& pool) {
+  process_ = multiprocessing::Process({.name = fmt::format("{}_{}", pool, number_)}, run_worker,
+                                      take_ends());
   process_.start();
 }
 

@@ -8,6 +8,7 @@
 #include "executors/process_crash.hpp"
 #include "executors/process_list.hpp"
 #include "executors/process_region.hpp"
+#include "executors/process_worker_loop.hpp"
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
@@ -25,6 +26,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coeval::detail {
@@ -47,13 +49,17 @@ struct Ended {
 // worker, without the lock, and only it calls the functions that say so.
 class ProcessWorker {
  public:
-  // Starts the process, which takes a millisecond, and posts its setup. Errors: std::system_error;
-  // RuntimeError if this program cannot start children.
-  ProcessWorker(std::size_t number, const std::string& pool, const WorkerSetup& setup,
-                std::shared_ptr<BufferStore> buffers);
+  // Posts the setup. Errors: std::system_error, RuntimeError.
+  ProcessWorker(std::size_t number, const WorkerSetup& setup, std::shared_ptr<BufferStore> buffers);
   ProcessWorker(const ProcessWorker&) = delete;
   ProcessWorker& operator=(const ProcessWorker&) = delete;
   ~ProcessWorker();
+
+  // Starts the process, which takes a millisecond. Errors: std::system_error; RuntimeError if this
+  // program cannot start children.
+  void start(const std::string& pool);
+  // What the process works with; once.
+  WorkerEnds take_ends() noexcept { return std::move(ends_); }
 
   std::size_t number() const noexcept { return number_; }
   pid_t pid() const { return process_.pid().value_or(0); }
@@ -187,6 +193,7 @@ class ProcessWorker {
   WorkerOutbox& outbox_;
   PoolSide side_;
   FileDescriptor socket_;
+  WorkerEnds ends_;
   multiprocessing::Process process_;
 
   std::array<Record, slot_count> records_;

@@ -4,18 +4,11 @@
 
 // What runs in a worker of a process pool.
 
-#include <coeval/core/file_descriptor.hpp>
+#include "executors/process_worker_loop.hpp"
 
 namespace coeval::detail {
 
-// The worker's ends of what it shares with its pool.
-struct WorkerEnds {
-  FileDescriptor inbox;
-  FileDescriptor outbox;
-  FileDescriptor socket;
-};
-
-// Runs tasks until the pool closes.
+// Makes this process a worker, and runs tasks until the pool closes.
 void run_worker(WorkerEnds ends);
 
 }  // namespace coeval::detail

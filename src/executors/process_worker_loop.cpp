@@ -1,0 +1,319 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#include "executors/process_worker_loop.hpp"
+
+#include "executors/process_codes.hpp"
+#include "executors/process_crash.hpp"
+#include "executors/process_setup.hpp"
+#include "multiprocessing/packet_socket.hpp"
+
+#include <coeval/core/deadline.hpp>
+#include <coeval/core/errors.hpp>
+#include <coeval/core/system.hpp>
+#include <coeval/core/throw_stack.hpp>
+#include <coeval/executors/detail/process_call.hpp>
+#include <coeval/executors/detail/process_chunk.hpp>
+
+#include <cxxabi.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+namespace coeval::detail {
+namespace {
+
+using multiprocessing::detail::receive_packet;
+
+// A child that a task has forked is no worker: it ends where the task returns.
+bool is_forked_child = false;
+
+// Without what it carries if that cannot be pickled.
+void write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
+  const std::exception_ptr error = std::current_exception();
+  const std::size_t size = archive.size();
+  const std::size_t descriptors = archive.descriptor_count();
+  try {
+    pickle::write_exception(archive, error, stack);
+  } catch (...) {
+    archive.rewind(size, descriptors);
+    pickle::write_exception(
+        archive,
+        std::make_exception_ptr(RuntimeError("coeval::ProcessPoolExecutor: the task raised " +
+                                             describe(error) + ", which cannot cross")),
+        std::string());
+  }
+}
+
+void end_forked_child(bool well) {
+  if (is_forked_child) {
+    ::_exit(well ? 0 : 1);
+  }
+}
+
+// Calls the elements of a chunk, and shows each result as soon as it is there.
+class ElementLoop final : public ChunkLoop {
+ public:
+  ElementLoop(const InSlot& in, OutSlot& out, std::span<const std::byte> bytes,
+              pickle::InputArchive& arguments, pickle::OutputArchive& results, ChunkRoom& room)
+      : in_(in), out_(out), bytes_(bytes), arguments_(arguments), results_(results), room_(room) {
+    arguments_.go_on_with(bytes_.first(place(0)));
+  }
+
+  void run(One one, void* context) override {
+    std::uint32_t element = in_.first;
+    do {
+      arguments_.go_on_with(bytes_.subspan(place(element), place(element + 1) - place(element)));
+      run_one(one, context);
+      room_.show(out_, results_);
+      if (!out_.progress.advance()) {
+        return;
+      }
+      ++element;
+    } while (results_.descriptor_count() == 0);
+    out_.progress.stop_here();  // descriptors are sent when the chunk ends
+  }
+
+ private:
+  // Where the arguments of an element begin; those of the last one end where this table does.
+  std::size_t place(std::uint32_t element) const noexcept {
+    const std::size_t table = bytes_.size() - in_.elements * sizeof(std::uint32_t);
+    if (element == in_.elements) {
+      return table;
+    }
+    std::uint32_t place = 0;
+    std::memcpy(&place, bytes_.data() + table + element * sizeof place, sizeof place);
+    return place;
+  }
+
+  void run_one(One one, void* context) {
+    const std::size_t size = results_.size();
+    const std::size_t descriptors = results_.descriptor_count();
+    try {
+      results_(static_cast<std::uint8_t>(Outcome::returned));
+      stack_->watch([&] { one(context, arguments_); });
+      end_forked_child(true);
+    } catch (const abi::__forced_unwind&) {
+      throw;
+    } catch (...) {
+      end_forked_child(false);
+      results_.rewind(size, descriptors);
+      results_(static_cast<std::uint8_t>(Outcome::raised));
+      write_error(results_, *stack_);
+      stack_.emplace();
+    }
+  }
+
+  const InSlot& in_;
+  OutSlot& out_;
+  const std::span<const std::byte> bytes_;
+  pickle::InputArchive& arguments_;
+  pickle::OutputArchive& results_;
+  ChunkRoom& room_;
+  std::optional<ThrowStack> stack_{std::in_place};
+};
+
+}  // namespace
+
+// What a task is called with. Stays where it is.
+struct WorkerLoop::Arguments {
+  Arguments(WorkerLoop& worker, std::uint32_t position, const InSlot& in) {
+    worker.learn_codes(in);
+    bytes = worker.bytes_of(in.arguments);
+    if (in.descriptors != 0) {
+      descriptors = worker.descriptors_of(position);
+      archive.emplace(bytes, descriptors);
+    } else {
+      archive.emplace(bytes);
+    }
+  }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
+  std::span<const std::byte> bytes;
+  std::vector<FileDescriptor> descriptors;
+  mutable std::optional<pickle::InputArchive> archive;
+};
+
+void WorkerLoop::this_process_is_forked() noexcept {
+  is_forked_child = true;
+}
+
+WorkerLoop::WorkerLoop(WorkerEnds ends)
+    : inbox_memory_(ends.inbox, sizeof(WorkerInbox), false),
+      outbox_memory_(ends.outbox, sizeof(WorkerOutbox), true),
+      inbox_(*reinterpret_cast<const WorkerInbox*>(inbox_memory_.data())),
+      outbox_(*reinterpret_cast<WorkerOutbox*>(outbox_memory_.data())),
+      side_(inbox_.words, outbox_.words),
+      socket_(std::move(ends.socket)),
+      stop_(inbox_),
+      shelf_(side_, outbox_, socket_) {}
+
+void WorkerLoop::serve() {
+  for (std::uint32_t position = 0; wait_until_posted(position); ++position) {
+    OutSlot& out = outbox_.slots[position % slot_count];
+    if (out.claim.begin(position)) {
+      const InSlot& in = inbox_.slots[position % slot_count];
+      const std::int64_t began_ns = began_ns_ != 0 ? began_ns_ : sys().monotonic_ns();
+      run(position, in, out);
+      began_ns_ = sys().monotonic_ns();
+      out.wall_ns = began_ns_ - began_ns;
+      out.claim.end(position);
+    }
+    pass(position, inbox_.slots[position % slot_count].elements != 0);
+    if (!is_set_up_) {
+      return;  // the pool is broken, and what it has posted here must not run
+    }
+  }
+}
+
+// False when the pool closes.
+bool WorkerLoop::wait_until_posted(std::uint32_t position) {
+  if (side_.is_posted(position) ||
+      (began_ns_ != 0 && side_.may_spin() && spin_until_posted(position))) {
+    return true;
+  }
+  began_ns_ = 0;
+  outbox_.cpu_ns.store(sys().thread_cpu_ns(sys().thread_self()), std::memory_order_relaxed);
+  return side_.sleep_until_posted(position);
+}
+
+// Tasks that come one after the other are met awake: a wake costs as much as twenty of them.
+bool WorkerLoop::spin_until_posted(std::uint32_t position) const noexcept {
+  constexpr std::int64_t longest_ns = 20'000;
+  constexpr int looks = 50;
+  do {
+    for (int i = 0; i < looks; ++i) {
+      if (side_.is_posted(position)) {
+        return true;
+      }
+      spin_pause();
+    }
+  } while (sys().monotonic_ns() - began_ns_ < longest_ns);
+  return false;
+}
+
+// A chunk is a batch.
+void WorkerLoop::pass(std::uint32_t position, bool is_chunk) {
+  if (side_.pass(position, is_chunk)) {
+    try {
+      shelf_.send({.kind = PacketHead::Kind::notice}, {}, {}, Deadline(std::chrono::seconds(0)));
+    } catch (const TimeoutError&) {  // NOLINT(bugprone-empty-catch): so many notices are there
+    }
+  }
+}
+
+// Takes what the pool has sent, one packet.
+void WorkerLoop::receive_one() {
+  pickle::Parcel packet =
+      receive_packet(socket_.get(), std::numeric_limits<std::size_t>::max(), never);
+  PacketHead head;
+  std::memcpy(&head, packet.bytes.data(), std::min(sizeof head, packet.bytes.size()));
+  if (head.kind == PacketHead::Kind::descriptors) {
+    descriptors_[head.number] = std::move(packet.descriptors);
+  } else if (head.kind == PacketHead::Kind::buffer && !packet.descriptors.empty()) {
+    received_.add(head.number, std::move(packet.descriptors.front()));
+    known_buffers_.push_back(head.number);
+    for (std::size_t at = sizeof head; at + sizeof(std::uint32_t) <= packet.bytes.size();
+         at += sizeof(std::uint32_t)) {
+      std::uint32_t gone = 0;
+      std::memcpy(&gone, packet.bytes.data() + at, sizeof gone);
+      received_.forget(gone);
+      std::erase(known_buffers_, gone);
+    }
+  }
+}
+
+std::span<const std::byte> WorkerLoop::bytes_of(const Extent& extent) {
+  if (extent.buffer == 0) {
+    return {inbox_.room.data() + extent.offset, static_cast<std::size_t>(extent.size)};
+  }
+  while (std::ranges::find(known_buffers_, extent.buffer) == known_buffers_.end()) {
+    receive_one();
+  }
+  return received_.bytes(extent.buffer, extent.size);
+}
+
+std::vector<FileDescriptor> WorkerLoop::descriptors_of(std::uint32_t position) {
+  while (!descriptors_.contains(position)) {
+    receive_one();
+  }
+  std::vector<FileDescriptor> descriptors = std::move(descriptors_[position]);
+  descriptors_.erase(position);
+  return descriptors;
+}
+
+void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
+  ResultRoom room(shelf_.store());
+  Outcome outcome = Outcome::returned;
+  pickle::OutputArchive archive(room);
+  ThrowStack stack;
+  try {
+    const Arguments arguments(*this, position, in);
+    if (in.elements != 0) {
+      run_chunk(position, in, out, arguments);
+      return;
+    }
+    const CrashLimit limit;
+    stack.watch([&] { call(position, in, *arguments.archive, archive); });
+  } catch (const abi::__forced_unwind&) {
+    std::exit(0);  // NOLINT(concurrency-mt-unsafe): pthread_exit, and other threads are there
+  } catch (...) {
+    outcome = Outcome::raised;
+    archive.take();
+    write_error(archive, stack);
+  }
+  end_forked_child(outcome == Outcome::returned);
+  is_set_up_ = is_set_up_ || outcome == Outcome::returned;
+  try {
+    shelf_.put(position, out, room, archive, outcome);
+  } catch (const std::exception&) {  // there is no memory, or no descriptor, to hand it over with
+    ResultRoom little(shelf_.store());
+    pickle::OutputArchive error(little);
+    write_error(error, ThrowStack());
+    shelf_.put(position, out, little, error, Outcome::raised);
+  }
+}
+
+// Errors: what keeps it from calling an element, or from showing what that gave.
+void WorkerLoop::run_chunk(std::uint32_t position, const InSlot& in, OutSlot& out,
+                           const Arguments& arguments) {
+  ChunkRoom room(shelf_);
+  pickle::OutputArchive results(room);
+  const CrashLimit limit;
+  ElementLoop loop(in, out, arguments.bytes, *arguments.archive, results, room);
+  reinterpret_cast<ChunkEntry>(code_of_number(in.entry_code))(*arguments.archive, results, loop);
+  room.finish(position, out, results);
+}
+
+void WorkerLoop::learn_codes(const InSlot& in) {
+  pickle::InputArchive codes(bytes_of(in.codes));
+  while (codes.remaining() != 0) {
+    learn_numbered_code(codes);
+  }
+}
+
+void WorkerLoop::call(std::uint32_t position, const InSlot& in, pickle::InputArchive& arguments,
+                      pickle::OutputArchive& result) {
+  if (position == 0) {
+    set_up(arguments);
+    return;
+  }
+  const auto entry = reinterpret_cast<CallEntry>(code_of_number(in.entry_code));
+  if (in.takes_stop_token != 0) {
+    const StopListener::Task task(stop_, position);
+    entry(arguments, result, task.token());
+  } else {
+    entry(arguments, result, std::stop_token());
+  }
+}
+
+}  // namespace coeval::detail

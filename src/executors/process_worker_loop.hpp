@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The coeval authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// WorkerLoop: what a worker of a process pool does with its tasks.
+
+#include "executors/process_buffers.hpp"
+#include "executors/process_region.hpp"
+#include "executors/process_results.hpp"
+#include "executors/process_stop.hpp"
+
+#include <coeval/core/file_descriptor.hpp>
+#include <coeval/pickle/archive.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+namespace coeval::detail {
+
+// The worker's ends of what it shares with its pool.
+struct WorkerEnds {
+  FileDescriptor inbox;
+  FileDescriptor outbox;
+  FileDescriptor socket;
+};
+
+// Of one thread.
+class WorkerLoop {
+ public:
+  // Errors: std::system_error.
+  explicit WorkerLoop(WorkerEnds ends);
+  WorkerLoop(const WorkerLoop&) = delete;
+  WorkerLoop& operator=(const WorkerLoop&) = delete;
+
+  // Runs tasks until the pool closes, or the initializer has failed.
+  void serve();
+
+  CrashSite& crash_site() noexcept { return outbox_.crash; }
+  // A child that a task has forked is no worker: it ends where the task returns.
+  static void this_process_is_forked() noexcept;
+
+ private:
+  struct Arguments;
+
+  bool wait_until_posted(std::uint32_t position);
+  bool spin_until_posted(std::uint32_t position) const noexcept;
+  void pass(std::uint32_t position, bool is_chunk);
+  void receive_one();
+  std::span<const std::byte> bytes_of(const Extent& extent);
+  std::vector<FileDescriptor> descriptors_of(std::uint32_t position);
+  void run(std::uint32_t position, const InSlot& in, OutSlot& out);
+  void run_chunk(std::uint32_t position, const InSlot& in, OutSlot& out,
+                 const Arguments& arguments);
+  void learn_codes(const InSlot& in);
+  void call(std::uint32_t position, const InSlot& in, pickle::InputArchive& arguments,
+            pickle::OutputArchive& result);
+
+  const Mapping inbox_memory_;
+  const Mapping outbox_memory_;
+  const WorkerInbox& inbox_;
+  WorkerOutbox& outbox_;
+  WorkerSide side_;
+  const FileDescriptor socket_;
+  StopListener stop_;
+  ResultShelf shelf_;
+  ReceivedBuffers received_;
+  std::vector<std::uint32_t> known_buffers_;
+  std::map<std::uint32_t, std::vector<FileDescriptor>> descriptors_;
+  bool is_set_up_ = false;
+  std::int64_t began_ns_ = 0;  // when the last task ended; 0: there was a rest since
+};
+
+}  // namespace coeval::detail
