@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -27,6 +28,8 @@ constexpr std::int64_t most_in_chunk = 512;
 constexpr std::int64_t wake_ns = 20'000;
 // But only for so long: the task before it may be a long one.
 constexpr auto patience = 1ms;
+// A worker has no more tasks in its life: so no position of it comes twice.
+constexpr int most_per_child = std::numeric_limits<int>::max();
 
 }  // namespace
 
@@ -145,8 +148,8 @@ bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& t
     worker.late = false;
     ring();  // the manager sleeps no longer than until then
   }
-  if (options_.max_tasks_per_child &&
-      worker.tasks_posted() >= static_cast<std::uint32_t>(*options_.max_tasks_per_child)) {
+  const int most = options_.max_tasks_per_child.value_or(most_per_child);
+  if (worker.tasks_posted() >= static_cast<std::uint32_t>(most)) {
     worker.retiring = true;
   }
   return true;

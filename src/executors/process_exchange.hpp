@@ -25,6 +25,8 @@
 //     set it sleeps for a moment only, and then asks again without.
 //  6. PoolWords::collected counts the positions whose results have been read: only then is their room
 //     used again.
+//  7. Who asks a task to stop writes its position and then counts stop_rings; who listens reads
+//     stop_rings, then the position, and sleeps on what it has read.
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
@@ -40,6 +42,8 @@ struct PoolWords {
   alignas(64) atomic<std::uint32_t> collected{0};
   alignas(64) atomic<std::uint32_t> closing{0};  // 1: end when everything posted is done
   atomic<std::uint32_t> may_spin{0};  // 1: look for the next task for a moment before a sleep
+  alignas(64) atomic<std::uint32_t> stop_rings{0};  // counts the changes of the next one
+  atomic<std::uint32_t> stop_position{0};           // the task there is asked to stop; 0: none
 };
 
 // Written by both: the pool believes nothing that it reads there.
@@ -109,6 +113,12 @@ class PoolSide {
   void close() noexcept {
     own_.closing.store(1, std::memory_order_seq_cst);
     wake();
+  }
+  // The task at that position, which is not 0, is to stop: invariant 7.
+  void ask_to_stop(std::uint32_t position) noexcept {
+    own_.stop_position.store(position, std::memory_order_release);
+    own_.stop_rings.fetch_add(1, std::memory_order_release);
+    own_.stop_rings.notify_all_shared();
   }
   void let_spin() noexcept { own_.may_spin.store(1, std::memory_order_relaxed); }
   // Invariant 6. Release: the results were read before.
@@ -196,6 +206,18 @@ class WorkerSide {
   // Acquire: invariant 6.
   std::uint32_t collected() const noexcept {
     return pool_.collected.load(std::memory_order_acquire);
+  }
+
+  // ---- of any thread of the worker: invariant 7
+  // Acquire: the position is no older.
+  std::uint32_t stop_rings() const noexcept {
+    return pool_.stop_rings.load(std::memory_order_acquire);
+  }
+  bool is_asked_to_stop(std::uint32_t position) const noexcept {
+    return pool_.stop_position.load(std::memory_order_acquire) == position;
+  }
+  void wait_for_stop_ring(std::uint32_t seen) const noexcept {
+    pool_.stop_rings.wait_shared(seen, never);
   }
 
  private:

@@ -50,10 +50,6 @@ struct alignas(64) InSlot {
 
 struct WorkerInbox {
   PoolWords words;
-  // Counts the changes of stop_position, and is slept on; sequentially consistent, as what it tells
-  // of must be seen before the sleep.
-  alignas(64) atomic<std::uint32_t> stop_rings{0};
-  atomic<std::uint32_t> stop_position{0};  // the task there is asked to stop
   alignas(64) std::array<InSlot, slot_count> slots;
   alignas(64) std::array<std::byte, inbox_room> room;
 };

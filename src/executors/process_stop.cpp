@@ -25,9 +25,9 @@ StopListener::Task::~Task() {
 
 void StopListener::listen() {
   while (true) {
-    const std::uint32_t rings = inbox_.stop_rings.load(std::memory_order_seq_cst);
+    const std::uint32_t rings = side_.stop_rings();
     look();
-    inbox_.stop_rings.wait_shared(rings, never);
+    side_.wait_for_stop_ring(rings);
   }
 }
 
@@ -36,8 +36,7 @@ void StopListener::look() {
   std::optional<std::stop_source> asked;
   {
     const threading::Guard guard(lock_);
-    if (source_ && inbox_.stop_rings.load(std::memory_order_seq_cst) != 0 &&
-        inbox_.stop_position.load(std::memory_order_seq_cst) == position_) {
+    if (source_ && side_.is_asked_to_stop(position_)) {
       asked = source_;
     }
   }

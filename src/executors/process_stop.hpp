@@ -4,7 +4,7 @@
 
 // StopListener: hears in a worker that its pool asks a task to stop.
 
-#include "executors/process_region.hpp"
+#include "executors/process_exchange.hpp"
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/threading/lock.hpp>
@@ -19,7 +19,7 @@ namespace coeval::detail {
 // Its thread starts with the first task that takes a stop_token, and ends with the process.
 class StopListener {
  public:
-  explicit StopListener(const WorkerInbox& inbox) noexcept : inbox_(inbox) {}
+  explicit StopListener(const WorkerSide& side) noexcept : side_(side) {}
   StopListener(const StopListener&) = delete;
   StopListener& operator=(const StopListener&) = delete;
 
@@ -42,7 +42,7 @@ class StopListener {
   void listen();
   void look();
 
-  const WorkerInbox& inbox_;
+  const WorkerSide& side_;
   threading::Lock lock_;
   std::optional<std::stop_source> source_ COEVAL_GUARDED_BY(lock_);
   std::uint32_t position_ COEVAL_GUARDED_BY(lock_) = 0;

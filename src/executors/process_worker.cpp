@@ -133,12 +133,6 @@ ProcessTask* ProcessWorker::running_task() const noexcept {
   return nullptr;
 }
 
-void ProcessWorker::ask_to_stop(std::uint32_t position) noexcept {
-  inbox_.stop_position.store(position, std::memory_order_seq_cst);
-  inbox_.stop_rings.fetch_add(1, std::memory_order_seq_cst);
-  inbox_.stop_rings.notify_all_shared();
-}
-
 void ProcessWorker::let_spin() noexcept {
   spins_ = true;
   side_.let_spin();

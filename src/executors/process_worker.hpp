@@ -99,7 +99,7 @@ class ProcessWorker {
   ProcessTask* running_task() const noexcept;
 
   // Asks the task at this position to stop, if it takes a stop_token.
-  void ask_to_stop(std::uint32_t position) noexcept;
+  void ask_to_stop(std::uint32_t position) noexcept { side_.ask_to_stop(position); }
   // Has the worker look out for its next task for a moment before it sleeps: one does in a pool.
   void let_spin() noexcept;
   bool spins() const noexcept { return spins_; }

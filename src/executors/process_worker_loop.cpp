@@ -154,7 +154,7 @@ WorkerLoop::WorkerLoop(WorkerEnds ends)
       outbox_(*reinterpret_cast<WorkerOutbox*>(outbox_memory_.data())),
       side_(inbox_.words, outbox_.words),
       socket_(std::move(ends.socket)),
-      stop_(inbox_),
+      stop_(side_),
       shelf_(side_, outbox_, socket_) {}
 
 void WorkerLoop::serve() {

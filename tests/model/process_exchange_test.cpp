@@ -69,6 +69,8 @@ class Exchange {
     ended_ = true;
   }
 
+  const WorkerSide& worker() const { return worker_; }
+
   // ---- the pool
   PoolSide& pool() { return pool_; }
   void post() {
@@ -263,6 +265,27 @@ TEST(ProcessExchangeModel, the_manager_is_sent_a_notice) {
     it.pool().close();
     x.run();
     it.expect_all_done();
+  });
+}
+
+// As the thread of a worker does that hears for the task which runs.
+TEST(ProcessExchangeModel, a_task_that_is_asked_to_stop_hears_of_it) {
+  explore("exchange_stop", [](model::Execution& x, Exchange& it) {
+    model::var<int> reason{0, "reason"};
+    x.thread("listener", [&] {
+      while (true) {
+        const std::uint32_t seen = it.worker().stop_rings();
+        if (it.worker().is_asked_to_stop(2)) {
+          model::check(reason.read() == 2, "what was written before is seen");
+          return;
+        }
+        it.worker().wait_for_stop_ring(seen);
+      }
+    });
+    it.pool().ask_to_stop(1);
+    reason.write(2);
+    it.pool().ask_to_stop(2);
+    x.run();
   });
 }
 
