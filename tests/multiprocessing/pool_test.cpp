@@ -305,6 +305,27 @@ TEST(PoolImap, yields_the_results_in_the_order_of_the_inputs) {
   EXPECT_EQ(list(pool.imap({.chunksize = 100}, square, numbers(1000))), squares(1000));
 }
 
+TEST(PoolImap, chunks_of_tiny_tasks_do_not_wait_for_the_loop) {
+  Pool pool({.processes = 2});
+  int reads = 0;
+  const auto counted = std::views::iota(0) | std::views::transform([&reads](int n) {
+                         ++reads;
+                         return n;
+                       });
+  {
+    const auto unread = pool.imap({.chunksize = 10}, square, counted);
+  }
+  EXPECT_EQ(reads, 40);  // two for each process, as nothing is known yet
+  while (reads <= 40) {  // until it is known
+    list(pool.imap(square, numbers(1000)));
+    reads = 0;
+    const auto unread = pool.imap({.chunksize = 10}, square, counted);
+  }
+  reads = 0;
+  const auto bounded = pool.imap({.buffersize = 25, .chunksize = 10}, square, counted);
+  EXPECT_EQ(reads, 25);
+}
+
 // test_imap_handle_iterable_exception
 TEST(PoolImap, an_error_of_the_inputs_comes_in_its_place) {
   Pool pool({.processes = 2});

@@ -80,12 +80,13 @@ class MapRange {
   // queue; false when there are no more inputs.
   using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
 
-  // For the library's own parts.
+  // For the library's own parts. A batch of 1 is what the pace says, if it is not null.
   MapRange(const MapOptions& options, std::size_t ahead, std::size_t batch,
            const detail::MapPace* pace, SubmitSome submit_some)
       : submit_some_(std::move(submit_some)),
         ahead_(ahead),
         batch_(batch),
+        finds_batch_(batch == 1),
         pace_(pace),
         timeout_(options.timeout) {
     keep_pace();
@@ -96,6 +97,7 @@ class MapRange {
         futures_(std::exchange(other.futures_, {})),
         ahead_(other.ahead_),
         batch_(other.batch_),
+        finds_batch_(other.finds_batch_),
         pace_(other.pace_),
         timeout_(other.timeout_) {}
   MapRange& operator=(MapRange&& other) noexcept {
@@ -105,6 +107,7 @@ class MapRange {
       futures_ = std::exchange(other.futures_, {});
       ahead_ = other.ahead_;
       batch_ = other.batch_;
+      finds_batch_ = other.finds_batch_;
       pace_ = other.pace_;
       timeout_ = other.timeout_;
     }
@@ -149,7 +152,9 @@ class MapRange {
   void keep_pace() noexcept {
     if (pace_ != nullptr && submit_some_) {
       ahead_ = std::max(ahead_, pace_->ahead.load(std::memory_order_relaxed));
-      batch_ = std::min(ahead_, pace_->batch.load(std::memory_order_relaxed));
+      if (finds_batch_) {
+        batch_ = std::min(ahead_, pace_->batch.load(std::memory_order_relaxed));
+      }
     }
   }
 
@@ -177,8 +182,9 @@ class MapRange {
   SubmitSome submit_some_;
   std::deque<Future<T>> futures_;
   std::size_t ahead_;
-  std::size_t batch_;            // so many are submitted together, or more
-  const detail::MapPace* pace_;  // belongs to who submits; null: the two above stay
+  std::size_t batch_;  // so many are submitted together, or more
+  bool finds_batch_;
+  const detail::MapPace* pace_;  // belongs to who submits; null: those above stay
   Deadline timeout_;
 };
 

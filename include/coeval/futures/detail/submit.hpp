@@ -162,7 +162,6 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
   if (options.chunksize > 1 && backend->map_pace() != nullptr) {
     ahead = options.buffersize != 0 ? ahead : options.chunksize * ahead;
     batch = std::min(options.chunksize, ahead);
-    pace = nullptr;
   }
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
@@ -177,7 +176,7 @@ auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
        pace](std::deque<Future<Result>>& futures, std::size_t most) {
         const TaskOptions* const each = task_options ? &*task_options : nullptr;
         [[maybe_unused]] const std::size_t size =
-            pace != nullptr ? pace->batch.load(std::memory_order_relaxed) : batch;
+            pace != nullptr && batch == 1 ? pace->batch.load(std::memory_order_relaxed) : batch;
         if constexpr (requires { Tasks::has_chunks; }) {
           if (size > 1) {
             return Tasks::submit_chunk(*backend, each, f, *inputs, std::min(most, size), futures);
