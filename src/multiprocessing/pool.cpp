@@ -4,10 +4,10 @@
 
 #include "executors/process_pool.hpp"
 
-#include <coeval/futures/detail/wait_helper.hpp>
-
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -19,34 +19,37 @@ void throw_not_ready() {
       "coeval::multiprocessing::AsyncResult::successful: the result is not ready; wait() for it");
 }
 
-void Arrivals::expect(std::size_t number) {
-  const threading::Guard guard(lock_);
-  if (after_.size() <= number) {
-    after_.resize(number + 1, none);
+Lead::Lead(const MapOptions& options, std::size_t workers, const MapPace* pace) noexcept
+    : pace_(pace),
+      ahead_(options.buffersize != 0 ? options.buffersize : 2 * workers * options.chunksize),
+      batch_(options.chunksize),
+      enough_(std::numeric_limits<std::size_t>::max()),
+      finds_ahead_(options.buffersize == 0 && pace != nullptr),
+      finds_batch_(finds_ahead_ && options.chunksize == 1) {
+  if (options.eager) {
+    ahead_ = std::numeric_limits<std::size_t>::max();
   }
 }
 
-void Arrivals::put(std::size_t number) noexcept {
-  const threading::Guard guard(lock_);
-  after_[number] = none;
-  (oldest_ == none ? oldest_ : after_[newest_]) = number;
-  newest_ = number;
-  come_.notify();
+std::size_t Lead::find_room(std::size_t outstanding) noexcept {
+  // Relaxed: hints.
+  if (finds_ahead_) {
+    ahead_ = std::max(ahead_, pace_->ahead.load(std::memory_order_relaxed));
+  }
+  if (finds_batch_) {
+    batch_ = pace_->batch.load(std::memory_order_relaxed);
+  }
+  const std::size_t batch = std::min(batch_, ahead_);
+  enough_ = ahead_ - std::max(batch, ahead_ / 4);
+  if (outstanding > enough_) {
+    return 0;
+  }
+  const std::size_t room = ahead_ - outstanding;
+  return finds_batch_ ? room / batch * batch : room;
 }
 
-std::optional<std::size_t> Arrivals::take(Deadline deadline) {
-  std::optional<coeval::detail::SleepNotice> sleep;  // its end may take locks: after the guard
-  threading::Guard guard(lock_);
-  while (oldest_ == none) {
-    if (!sleep) {
-      guard.unlock();
-      sleep.emplace();
-      guard.lock();
-    } else if (!come_.wait(deadline) && oldest_ == none) {
-      return std::nullopt;
-    }
-  }
-  return std::exchange(oldest_, after_[oldest_]);
+bool Lead::is_short() const noexcept {
+  return pace_ != nullptr && pace_->batch.load(std::memory_order_relaxed) > 1;
 }
 
 }  // namespace detail

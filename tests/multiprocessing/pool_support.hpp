@@ -49,6 +49,16 @@ inline int pass_if(bool waits, const Ticket& ticket, int n) {
   }
   return n;
 }
+// Waits at the gate if the number is 0.
+struct GateAtZero {
+  Ticket ticket;
+  int operator()(int n) const { return pass_if(n == 0, ticket, n); }
+  void save(coeval::pickle::OutputArchive& archive) const { archive(ticket); }
+  static GateAtZero load(coeval::pickle::InputArchive& archive) {
+    return {.ticket = archive.read<Ticket>()};
+  }
+};
+
 [[noreturn]] inline void run_for_ever() {
   while (true) {
     asm volatile("");

@@ -17,16 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 using coeval::TimeoutError;
 
-// Waits at the gate if the number is 0.
-struct GateAtZero {
-  Ticket ticket;
-  int operator()(int n) const { return pass_if(n == 0, ticket, n); }
-  void save(coeval::pickle::OutputArchive& archive) const { archive(ticket); }
-  static GateAtZero load(coeval::pickle::InputArchive& archive) {
-    return {.ticket = archive.read<Ticket>()};
-  }
-};
-
 // Numbers without an end, counted as they are read.
 auto counted(int& reads) {
   return std::views::iota(0) | std::views::transform([&reads](int n) {
@@ -69,6 +59,34 @@ TEST(PoolUnordered, yields_results_as_they_come) {
   EXPECT_EQ(order.back(), 0);
 }
 
+// Until the pool knows that its tasks are tiny: it reads further ahead then.
+void run_tiny_tasks(Pool& pool) {
+  int reads = 0;
+  while (reads <= 40) {
+    reads = 0;
+    all_of(pool.imap_unordered(square, numbers(1000)));
+    const auto unread = pool.imap_unordered({.chunksize = 10}, square, counted(reads));
+  }
+}
+
+TEST(PoolUnordered, yields_results_as_they_come_where_the_oldest_of_tiny_tasks_takes_long) {
+  Pool pool({.processes = 2});
+  run_tiny_tasks(pool);
+  for (const std::size_t chunksize : {std::size_t{1}, std::size_t{10}}) {
+    Gate gate;
+    std::vector<int> order;
+    for (const int n :
+         pool.imap_unordered({.chunksize = chunksize}, GateAtZero{gate.ticket()}, numbers(1000))) {
+      order.push_back(n);
+      if (order.size() == 999) {
+        gate.open();
+      }
+    }
+    ASSERT_EQ(order.size(), 1000U);
+    EXPECT_EQ(order.back(), 0);
+  }
+}
+
 TEST(PoolUnordered, yields_what_has_come_oldest_first) {
   Pool pool({.processes = 1});
   auto results = pool.imap_unordered({.buffersize = 50}, square, numbers(200));
@@ -98,8 +116,18 @@ TEST(PoolUnordered, reads_so_many_inputs_ahead) {
   const auto bounded = pool.imap_unordered({.buffersize = 1}, square, counted(reads));
   EXPECT_EQ(reads, 1);
   reads = 0;
-  const auto chunks = pool.imap_unordered({.chunksize = 10}, square, counted(reads));
+  Pool fresh({.processes = 2});
+  const auto chunks = fresh.imap_unordered({.chunksize = 10}, square, counted(reads));
   EXPECT_EQ(reads, 40);
+}
+
+TEST(PoolUnordered, reads_further_ahead_where_the_tasks_are_known_to_be_tiny) {
+  Pool pool({.processes = 2});
+  run_tiny_tasks(pool);  // waits for it
+  int reads = 0;
+  const auto bounded =
+      pool.imap_unordered({.buffersize = 25, .chunksize = 10}, square, counted(reads));
+  EXPECT_EQ(reads, 25);
 }
 
 TEST(PoolUnordered, never_has_more_than_buffersize_inputs_that_were_not_passed) {
@@ -211,6 +239,36 @@ TEST(PoolUnordered, dropping_it_cancels_what_has_not_begun) {
   pool.close();
   pool.join();
   EXPECT_EQ(runs.get(), 1);
+}
+
+TEST(PoolUnordered, can_be_dropped_while_results_come) {
+  Pool pool({.processes = 2});
+  for (int round = 0; round < 100; ++round) {
+    int passed = 0;
+    for (const int n : pool.imap_unordered({.chunksize = 10}, square, numbers(5000))) {
+      static_cast<void>(n);
+      if (++passed > 30 * round) {
+        break;
+      }
+    }
+  }
+  EXPECT_EQ(all_of(pool.imap_unordered(square, numbers(100))).size(), 100U);
+}
+
+TEST(PoolUnordered, polls_give_each_result_once) {
+  Pool pool({.processes = 2});
+  run_tiny_tasks(pool);
+  auto results = pool.imap_unordered({.chunksize = 10}, square, numbers(1000));
+  std::multiset<int> all;
+  while (all.size() != 1000) {
+    try {
+      all.insert(results.next(0s).value());
+    } catch (const TimeoutError&) {  // NOLINT(bugprone-empty-catch): it is asked again
+    }
+  }
+  const std::vector<int> expected = squares(1000);
+  EXPECT_EQ(all, std::multiset<int>(expected.begin(), expected.end()));
+  EXPECT_EQ(results.next(0s), std::nullopt);
 }
 
 TEST(PoolUnordered, takes_functions_of_any_result) {

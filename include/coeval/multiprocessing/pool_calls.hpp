@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <deque>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -183,20 +182,13 @@ auto map_unordered(std::shared_ptr<coeval::detail::ExecutorBackend> backend, Map
   if constexpr (callable) {
     using Result = coeval::detail::TaskResult<F, Element>;
     using Inputs = coeval::detail::MapInputs<std::views::all_t<R>>;
-    std::size_t ahead = options.buffersize;
-    const MapPace* pace = nullptr;
-    if (ahead == 0) {
-      ahead = 2 * backend->max_workers() * options.chunksize;
-      pace = options.chunksize == 1 ? backend->map_pace() : nullptr;
-    }
-    if (options.eager) {
-      ahead = std::numeric_limits<std::size_t>::max();
-    }
+    const Lead lead(options, backend->max_workers(), backend->map_pace());
     auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<R>(range)));
     return UnorderedRange<Result>(std::make_unique<Unordered<Result>>(
-        ahead, pace, options.timeout,
-        [backend = std::move(backend), pace, chunksize = options.chunksize, f = std::move(f),
-         inputs = std::move(inputs)](std::deque<Future<Result>>& futures, std::size_t most) {
+        lead, options.timeout,
+        [backend = std::move(backend), pace = lead.batch_pace(), chunksize = options.chunksize,
+         f = std::move(f),
+         inputs = std::move(inputs)](std::vector<Future<Result>>& futures, std::size_t most) {
           return submit_some(*backend, pace, chunksize, f, *inputs, most, futures);
         }));
   }
