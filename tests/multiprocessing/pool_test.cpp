@@ -210,6 +210,30 @@ TEST(PoolMap, raises_the_first_error_in_the_order_of_the_inputs_when_all_have_en
   }
 }
 
+TEST(PoolMap, submits_all_before_it_waits) {
+  Pool pool({.processes = 1});
+  Gate gate;
+  const auto opening = std::views::iota(0, 1000) | std::views::transform([&gate](int n) {
+                         if (n == 999) {
+                           gate.open();
+                         }
+                         return n;
+                       });
+  const GateAtZero task{gate.ticket()};
+  EXPECT_EQ(pool.map({.chunksize = 10}, task, opening), numbers(1000));
+}
+
+TEST(PoolMap, keeps_the_first_error_of_many_while_it_submits) {
+  Pool pool({.processes = 2});
+  const auto sometimes = [](int n) { return n % 1000 == 7 ? refuse(n) : n; };
+  for (const std::size_t chunksize : {std::size_t{1}, std::size_t{10}}) {
+    const std::string text = text_of<std::invalid_argument>(
+        [&] { return pool.map({.chunksize = chunksize}, sometimes, numbers(20'000)); });
+    EXPECT_EQ(text, "refused 7");
+  }
+  EXPECT_EQ(pool.map({.chunksize = 10}, square, numbers(20'000)), squares(20'000));
+}
+
 // test_map_handle_iterable_exception
 TEST(PoolMap, raises_what_reading_the_inputs_raises) {
   Pool pool({.processes = 2});

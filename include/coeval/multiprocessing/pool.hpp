@@ -100,9 +100,9 @@ class COEVAL_EXPORT Pool {
   // ValueError if chunksize is 0.
   template <class F, std::ranges::input_range R>
   auto map(PoolMapOptions options, F f, R&& range) {
-    auto results = submit(
-        [&] { return executor_.map(all_at_once(options), std::move(f), std::forward<R>(range)); });
-    return detail::read_all(results);
+    require_chunk(options.chunksize);
+    require_running();
+    return detail::map(*executor_.backend(), options.chunksize, f, std::forward<R>(range));
   }
   template <class F, std::ranges::input_range R>
   auto map(F f, R&& range) {
@@ -130,12 +130,11 @@ class COEVAL_EXPORT Pool {
   // As map, with f(a, b, …) for each tuple, pair or array of the range.
   template <class F, std::ranges::input_range R>
   auto starmap(PoolMapOptions options, F f, R&& range) {
-    auto results = submit([&] {
-      return detail::with_columns(std::forward<R>(range), [&](auto... columns) {
-        return executor_.map(all_at_once(options), std::move(f), std::move(columns)...);
-      });
+    require_chunk(options.chunksize);
+    require_running();
+    return detail::with_columns(std::forward<R>(range), [&](auto... columns) {
+      return detail::map(*executor_.backend(), options.chunksize, f, std::move(columns)...);
     });
-    return detail::read_all(results);
   }
   template <class F, std::ranges::input_range R>
   auto starmap(F f, R&& range) {
@@ -201,9 +200,6 @@ class COEVAL_EXPORT Pool {
 
   static ProcessPoolOptions executor_options(const PoolOptions& options);
   static void require_chunk(std::size_t chunksize);
-  static MapOptions all_at_once(PoolMapOptions options) {
-    return {.eager = true, .chunksize = options.chunksize};
-  }
   void require_running() const;
 
   // The executor refuses what comes after its shutdown, which may be now.

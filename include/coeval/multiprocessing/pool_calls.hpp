@@ -4,18 +4,19 @@
 
 // How the calls of a Pool are made of those of its executor.
 
-#include <coeval/core/atomic.hpp>
 #include <coeval/executors/detail/process_tasks.hpp>
 #include <coeval/futures/detail/backend.hpp>
 #include <coeval/futures/detail/map_inputs.hpp>
 #include <coeval/futures/detail/submit.hpp>
 #include <coeval/futures/map.hpp>
+#include <coeval/multiprocessing/pool_all_results.hpp>
 #include <coeval/multiprocessing/pool_results.hpp>
 #include <coeval/multiprocessing/pool_unordered.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <deque>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -26,79 +27,6 @@
 #include <vector>
 
 namespace coeval::multiprocessing::detail {
-
-// All results, or the first error when all have ended.
-template <class T>
-std::vector<Stored<T>> read_all(MapRange<T>& range) {
-  std::vector<Stored<T>> results;
-  std::exception_ptr error;
-  for (auto result = range.begin(); result != range.end(); ++result) {
-    try {
-      results.push_back(std::move(*result));
-    } catch (...) {
-      error = error != nullptr ? error : std::current_exception();
-    }
-  }
-  if (error != nullptr) {
-    std::rethrow_exception(error);
-  }
-  return results;
-}
-
-// The cell of map_async. It has the results of all futures when the last is done.
-template <class T>
-class GatherCell final : public ResultCell<std::vector<Stored<T>>> {
- public:
-  explicit GatherCell(std::vector<Future<T>> futures)
-      : futures_(std::move(futures)), left_(futures_.size() + 1) {}
-
-  void start() {
-    for (const Future<T>& future : futures_) {
-      future.add_done_callback(
-          [all = coeval::detail::CellRef(*this)](const Future<T>&) { own(all).arrived(); });
-    }
-    arrived();
-  }
-
- private:
-  static GatherCell& own(const coeval::detail::CellRef& cell) noexcept {
-    return static_cast<GatherCell&>(*cell);
-  }
-
-  void arrived() noexcept {
-    // Acquire and release: the last one sees what every task did.
-    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1 && this->try_settle()) {
-      this->capture([this] { return take_all(); });
-      futures_ = {};
-      this->finish();
-    }
-  }
-
-  std::vector<Stored<T>> take_all() {
-    std::vector<Stored<T>> results;
-    results.reserve(futures_.size());
-    for (Future<T>& future : futures_) {
-      if constexpr (std::is_void_v<T>) {
-        future.result();
-        results.emplace_back();
-      } else {
-        results.push_back(future.take());
-      }
-    }
-    return results;
-  }
-
-  std::vector<Future<T>> futures_;
-  atomic<std::size_t> left_;
-};
-
-template <class T>
-AsyncResult<std::vector<Stored<T>>> gather(std::vector<Future<T>> futures) {
-  auto* const cell = new GatherCell<T>(std::move(futures));
-  AsyncResult<std::vector<Stored<T>>> result(Future<std::vector<Stored<T>>>::from_cell(cell));
-  cell->start();
-  return result;
-}
 
 // Submits f for up to most of the next inputs, so many together as chunksize says, and puts the
 // futures at the end of futures. False when the inputs have ended. pace, if it is not null, is asked
@@ -117,6 +45,40 @@ bool submit_some(coeval::detail::ExecutorBackend& backend, const MapPace* pace,
   }
   return coeval::detail::submit_some<ProcessTasks>(
       backend, nullptr, f, inputs, std::min(most, coeval::detail::most_at_once), futures);
+}
+
+// Submits all inputs before it waits for any, but takes what is done meanwhile.
+template <class F, class... Ranges>
+auto map(coeval::detail::ExecutorBackend& backend, std::size_t chunksize, const F& f,
+         Ranges&&... ranges) {
+  constexpr bool copyable = std::copy_constructible<F>;
+  constexpr bool callable = coeval::detail::Submittable<F, std::ranges::range_value_t<Ranges>...>;
+  static_assert(copyable,
+                "coeval::multiprocessing::Pool::map: the function is copied into each task, so it "
+                "must be copyable");
+  static_assert(
+      callable,
+      "coeval::multiprocessing::Pool::map: the function cannot be called with one element "
+      "of the range (starmap: with its members); it gets copies of them");
+  if constexpr (copyable && callable) {
+    OrderedResults<coeval::detail::TaskResult<F, std::ranges::range_value_t<Ranges>...>> results;
+    coeval::detail::MapInputs<std::views::all_t<Ranges>...> inputs(
+        std::views::all(std::forward<Ranges>(ranges))...);
+    std::exception_ptr last_error;
+    try {
+      while (submit_some(backend, backend.map_pace(), chunksize, f, inputs,
+                         std::numeric_limits<std::size_t>::max(), results.futures())) {
+        results.take_done();
+      }
+    } catch (...) {
+      last_error = std::current_exception();
+    }
+    auto all = results.take_all();
+    if (last_error != nullptr) {
+      std::rethrow_exception(last_error);
+    }
+    return all;
+  }
 }
 
 template <class F, class... Ranges>
