@@ -27,7 +27,8 @@ struct PythonPool {
   std::string kind = "fork";
   int workers = 2;
 };
-// The value of a workload of bench/processes/pool.cpp, in nanoseconds per task or in microseconds.
+// The value of a workload of bench/processes/pool.cpp or pool_maps.cpp, in nanoseconds per task or in
+// microseconds. size: how many bytes it sends or has, or how many elements a chunk.
 double cpython_process_pool(const PythonPool& pool, const std::string& workload, std::size_t count,
                             std::size_t size = 0);
 // Whether python3 can import it.

@@ -106,6 +106,19 @@ def mapped():
     print(run(count), flush=True)
     pool.close()
 
+# By a Pool, with chunks of the given size.
+def mapped_in_chunks(method):
+    pool = make()
+    call = getattr(pool.pool, method)
+    def run(tasks):
+        start = now()
+        for _ in call(abs, range(tasks), size):
+            pass
+        return (now() - start) / tasks
+    run(count // 10 + 1)
+    print(run(count), flush=True)
+    pool.close()
+
 def round_trip_idle():
     pool = make()
     print(median_of(lambda: pool.submit(abs, 1)(), 500e-6), flush=True)
@@ -190,6 +203,9 @@ def death(part, refill):
 {
     "futures": futures,
     "map": mapped,
+    "chunks_map": lambda: mapped_in_chunks("map"),
+    "chunks_imap": lambda: mapped_in_chunks("imap"),
+    "chunks_imap_unordered": lambda: mapped_in_chunks("imap_unordered"),
     "round_trip_idle": round_trip_idle,
     "start": start,
     "send_in": lambda: send(count_zeros),

@@ -24,6 +24,7 @@ std::vector<Row> queue_rows(const Settings& settings);
 std::vector<Row> large_rows(const Settings& settings);
 std::vector<Row> lock_rows(const Settings& settings);
 std::vector<Row> pool_rows(const Settings& settings);
+std::vector<Row> pool_map_rows(const Settings& settings);
 std::vector<Row> pool_growth_rows(const Settings& settings);
 
 // The median in microseconds of a step that is done so often, after a warm-up.
