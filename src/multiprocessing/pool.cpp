@@ -4,6 +4,8 @@
 
 #include "executors/process_pool.hpp"
 
+#include <coeval/futures/detail/submit.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +23,8 @@ void throw_not_ready() {
 
 Lead::Lead(const MapOptions& options, std::size_t workers, const MapPace* pace) noexcept
     : pace_(pace),
-      ahead_(options.buffersize != 0 ? options.buffersize : 2 * workers * options.chunksize),
+      ahead_(options.buffersize != 0 ? options.buffersize
+                                     : coeval::detail::inputs_ahead(workers, options.chunksize)),
       batch_(options.chunksize),
       enough_(std::numeric_limits<std::size_t>::max()),
       finds_ahead_(options.buffersize == 0 && pace != nullptr),

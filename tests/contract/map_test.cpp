@@ -4,6 +4,7 @@
 #include "contract/tasks.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <ranges>
 #include <sstream>
@@ -202,7 +203,9 @@ TYPED_TEST(MapTest, with_options_of_tasks_maps_too) {
 }
 
 TYPED_TEST(MapTest, any_chunksize_gives_the_same_results) {
-  for (const std::size_t chunksize : {1, 2, 3, 100}) {
+  constexpr std::size_t all = std::numeric_limits<std::size_t>::max();
+  for (const std::size_t chunksize :
+       {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100}, all / 4 + 1, all}) {
     EXPECT_EQ(list(this->pool_.map({.chunksize = chunksize}, square, Ints{1, 2, 3, 4, 5})),
               (Ints{1, 4, 9, 16, 25}));
   }

@@ -12,7 +12,9 @@
 
 #include <chrono>
 #include <functional>
+#include <iostream>
 #include <memory>
+#include <vector>
 
 namespace {
 
@@ -22,32 +24,45 @@ using namespace std::chrono_literals;
 
 // Both memory models, with the bounds that a gate can afford.
 void explore_both(const char* name, int preemptions,
-                  const std::function<void(model::Execution&)>& body) {
+                  const std::function<void(model::Execution&)>& body, int stale_reads = 3) {
   for (const model::Memory memory : {model::Memory::sequential, model::Memory::weak}) {
-    const model::Result r = model::explore(
-        {.name = name, .memory = memory, .preemptions = preemptions, .spurious = 1}, body);
+    const model::Result r = model::explore({.name = name,
+                                            .memory = memory,
+                                            .preemptions = preemptions,
+                                            .stale_reads = stale_reads,
+                                            .spurious = 1},
+                                           body);
     EXPECT_TRUE(r.ok()) << r.report();
     EXPECT_TRUE(r.complete) << r.summary;
+    std::cout << r.summary << '\n';
   }
 }
 
-TEST(Cell, every_waiter_sees_the_result) {
-  explore_both("cell_waiters", 2, [](model::Execution& x) {
-    auto promise = std::make_unique<Promise<int>>();
-    const Future<int> future = promise->future();
-    model::var<int> made{0, "what the task wrote"};
-    x.thread("producer", [&] {
-      made.write(7);
-      promise->set_result(42);
-    });
-    for (const char* name : {"waiter", "other waiter"}) {
-      x.thread(name, [&made, future] {
-        model::check(future.result() == 42, "the result");
-        model::check(made.read() == 7, "what happened before the completion");
-      });
-    }
-    x.run();
+void wait_in_threads(model::Execution& x, const std::vector<const char*>& names) {
+  auto promise = std::make_unique<Promise<int>>();
+  const Future<int> future = promise->future();
+  model::var<int> made{0, "what the task wrote"};
+  x.thread("producer", [&] {
+    made.write(7);
+    promise->set_result(42);
   });
+  for (const char* const name : names) {
+    x.thread(name, [&made, future] {
+      model::check(future.result() == 42, "the result");
+      model::check(made.read() == 7, "what happened before the completion");
+    });
+  }
+  x.run();
+}
+
+TEST(Cell, a_waiter_sees_the_result) {
+  explore_both("cell_waiter", 3, [](model::Execution& x) { wait_in_threads(x, {"waiter"}); });
+}
+
+TEST(Cell, every_waiter_sees_the_result) {
+  explore_both(
+      "cell_waiters", 2,
+      [](model::Execution& x) { wait_in_threads(x, {"waiter", "other waiter"}); }, 2);
 }
 
 TEST(Cell, a_timeout_and_a_completion_agree) {

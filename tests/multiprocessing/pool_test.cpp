@@ -6,6 +6,7 @@
 
 #include <coeval/multiprocessing/process.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <map>
@@ -161,6 +162,21 @@ TEST(PoolMap, of_nothing_is_empty) {
   EXPECT_TRUE(pool.starmap(multiply, std::vector<std::pair<int, int>>()).empty());
   EXPECT_TRUE(list(pool.imap(square, std::vector<int>())).empty());
   EXPECT_TRUE(list(pool.imap_unordered(square, std::vector<int>())).empty());
+}
+
+// As one says "all in one".
+TEST(PoolMap, a_chunksize_may_be_any_number) {
+  Pool pool({.processes = 2});
+  for (const std::size_t chunksize : {std::size_t{1} << 62U, ~std::size_t{0}}) {
+    EXPECT_EQ(pool.map({.chunksize = chunksize}, square, numbers(10)), squares(10));
+    EXPECT_EQ(pool.map_async({.chunksize = chunksize}, square, numbers(10)).get(), squares(10));
+    std::vector<int> results;
+    for (const int result : pool.imap_unordered({.chunksize = chunksize}, square, numbers(10))) {
+      results.push_back(result);
+    }
+    std::ranges::sort(results);
+    EXPECT_EQ(results, squares(10));
+  }
 }
 
 TEST(PoolMap, a_chunksize_of_zero_raises_value_error) {

@@ -13,6 +13,7 @@
 #include <coeval/futures/task_options.hpp>
 #include <coeval/pickle/pickle.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -38,7 +39,7 @@ class ChunkMaker {
 
   ChunkMaker(ExecutorBackend& backend, const TaskOptions* options, const F& f, std::size_t most)
       : options_(options),
-        most_(most),
+        most_(std::min(most, full_chunk)),  // as each takes a byte or more
         chunk_(*new ChunkTask(buffers_of(backend), &ChunkElement<Result>::read_value)),
         cell_(CellRef::first(chunk_)),
         archive_(chunk_.payload) {
@@ -50,8 +51,8 @@ class ChunkMaker {
     if (options != nullptr) {
       chunk_.set_options(*options);
     }
-    chunk_.reserve(most);
-    places_.reserve(most);
+    chunk_.reserve(most_);
+    places_.reserve(most_);
     write_call_function<F>(archive_, f);
   }
 

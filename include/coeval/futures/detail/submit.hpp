@@ -152,17 +152,23 @@ auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& 
   }
 }
 
+// How many inputs a map is ahead of the result that is read, if it was not told. chunksize may be any
+// number, as one says "all".
+inline std::size_t inputs_ahead(std::size_t workers, std::size_t chunksize) noexcept {
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
+  return chunksize < most / workers ? 2 * workers * chunksize : most;
+}
+
 template <class Tasks, class F, class... Ranges>
 auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
                     std::optional<TaskOptions> task_options, const MapOptions& options, F f,
                     Ranges&&... ranges) {
-  std::size_t ahead = options.buffersize != 0 ? options.buffersize : 2 * backend->max_workers();
-  std::size_t batch = 1;
+  const bool in_chunks = backend->map_pace() != nullptr;
+  std::size_t batch = in_chunks ? options.chunksize : 1;
+  std::size_t ahead =
+      options.buffersize != 0 ? options.buffersize : inputs_ahead(backend->max_workers(), batch);
+  batch = std::min(batch, ahead);
   const MapPace* pace = options.buffersize != 0 ? nullptr : backend->map_pace();
-  if (options.chunksize > 1 && backend->map_pace() != nullptr) {
-    ahead = options.buffersize != 0 ? ahead : options.chunksize * ahead;
-    batch = std::min(options.chunksize, ahead);
-  }
   if (options.eager) {
     ahead = std::numeric_limits<std::size_t>::max();
   }

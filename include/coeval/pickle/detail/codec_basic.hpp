@@ -95,19 +95,14 @@ struct Codec<T> : ReadsByValue<T> {
     }
   }
   static T read(InputArchive& archive) {
-    const std::byte* const source = archive.take(sizeof(T)).data();
+    std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T> value;
+    read_once(value, archive.take(sizeof(T)).data());
     if constexpr (std::is_same_v<T, bool>) {
-      std::uint8_t value = 0;
-      read_once(value, source);
       if (value > 1) [[unlikely]] {
         bad_value("a bool that is neither 0 nor 1");
       }
-      return value == 1;
-    } else {
-      T value;
-      read_once(value, source);
-      return value;
     }
+    return static_cast<T>(value);
   }
 };
 
