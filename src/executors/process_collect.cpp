@@ -87,7 +87,7 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcep
     count(one);
     leave_bound();
   }
-  worker.slow = worker.slow && ended.empty();
+  worker.slow = false;  // what ran has ended, or was taken back before it began
   worker.free_collected();
   set_pace();
   if (closed_ || worker.retiring) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -197,6 +198,47 @@ TEST(ProcessSigstop, of_a_worker_lets_the_others_go_on) {
   gate.open();
   ::kill(static_cast<pid_t>(told.get()), SIGCONT);
   EXPECT_EQ(stopped.result(), 7);
+}
+
+// Some were taken from it as if it ran a long one, and the rest, which it never began, was cancelled.
+TEST(ProcessSigstop, a_worker_that_is_left_with_nothing_gets_tasks_again) {
+  ProcessPoolExecutor pool({.max_workers = 2});
+  SharedNumbers told;
+  CrossProcessGate both;
+  std::vector<Future<int>> first;
+  for (int i = 0; i < 2; ++i) {
+    first.push_back(pool.submit(wait_at, told, both.ticket()));
+  }
+  both.wait_for_arrivals(2);
+  both.open();
+  coeval::wait(first);
+  for (int i = 0; i < 1000; ++i) {
+    pool.submit(square, i).result();  // so that tasks are handed over ahead
+  }
+  const auto stopped = static_cast<pid_t>(told.get());
+  ::kill(stopped, SIGSTOP);
+  until([&] { return multiprocessing_test::state_of_process(stopped) == 'T'; });
+
+  constexpr int count = 200;
+  std::vector<Future<int>> futures;
+  for (int i = 0; i < count; ++i) {
+    futures.push_back(pool.submit(square, i));
+  }
+  const auto is_done = [](const Future<int>& future) { return future.done(); };
+  until([&] { return std::ranges::count_if(futures, is_done) >= count - 1; });
+  for (const Future<int>& future : futures) {
+    future.cancel();
+  }
+  ::kill(stopped, SIGCONT);
+
+  CrossProcessGate again;  // it takes two to come here
+  std::vector<Future<int>> second;
+  for (int i = 0; i < 2; ++i) {
+    second.push_back(pool.submit(wait_at, told, again.ticket()));
+  }
+  again.wait_for_arrivals(2);
+  again.open();
+  EXPECT_EQ(second.front().result() + second.back().result(), 14);
 }
 
 // Its worker is ended, and another one runs it in its time.
