@@ -57,7 +57,7 @@ class Waiter {
 
   void wait_often(int rounds) {
     for (int i = 0; i < rounds; ++i) {
-      switch (random_() % 8) {
+      switch (random_() % 9) {
         case 0:
           expect_result(submit());
           break;
@@ -78,6 +78,9 @@ class Waiter {
           break;
         case 6:
           board_.cancel();
+          break;
+        case 7:
+          drop_a_map();
           break;
         default:
           submit();  // and nobody waits
@@ -134,6 +137,15 @@ class Waiter {
       EXPECT_TRUE(future.cancelled());
     }
     ++ends_;
+  }
+  void drop_a_map() {
+    auto results = pool_.map({.chunksize = 1 + random_() % 20}, square_slowly,
+                             std::vector<int>(100, 7), std::vector<int>(100, 100));
+    auto result = results.begin();
+    for (unsigned reads = random_() % 100; reads > 0; --reads, ++result) {
+      EXPECT_EQ(*result, 49);
+      ++ends_;
+    }
   }
   void be_called_back() {
     coeval::threading::Event done;
