@@ -64,7 +64,6 @@ void ProcessPool::begin_timeout(ProcessWorker& worker) noexcept {
     } else if (worker.take_back(task->position)) {
       // It is stopped, or hostile; the task goes to another one.
       give_back(worker.take_cell(task->position));
-      worker.task_deadline.reset();
       worker.retiring = true;
       worker.ending_step = ProcessWorker::step_kill;
       worker.ending_next = Deadline(0s);

@@ -198,6 +198,7 @@ bool ProcessWorker::take_back(std::uint32_t position) noexcept {
   }
   record(position).taken = true;
   ++taken_;
+  task_deadline.reset();  // a task with a time limit is alone in hand, so it was this one
   return true;
 }
 

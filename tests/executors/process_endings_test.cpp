@@ -250,6 +250,18 @@ TEST(ProcessSigstop, an_idle_worker_that_is_stopped_does_not_keep_a_task_with_a_
   EXPECT_NE(pool.with({.timeout = 200ms}).submit(own_pid).result(), stopped);
 }
 
+// The worker that had it for itself takes others again.
+TEST(ProcessSigstop, a_task_with_a_time_limit_that_is_cancelled_before_it_begins_is_forgotten) {
+  ProcessPoolExecutor pool({.max_workers = 1});
+  const pid_t worker = pool.submit(own_pid).result();
+  ::kill(worker, SIGSTOP);
+  until([&] { return multiprocessing_test::state_of_process(worker) == 'T'; });
+  EXPECT_TRUE(pool.with({.timeout = 1h}).submit(square, 3).cancel());
+  ::kill(worker, SIGCONT);
+  EXPECT_EQ(pool.submit(own_pid).result(), worker);
+  EXPECT_EQ(pool.with({.timeout = 1h}).submit(own_pid).result(), worker);
+}
+
 TEST(ProcessSigstop, of_a_worker_is_ended_by_the_timeout) {
   ProcessPoolExecutor pool({.max_workers = 1, .grace = 20ms});
   const auto task = pool.with({.timeout = 20ms}).submit([] { ::raise(SIGSTOP); });

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <mutex>
 #include <random>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,11 @@ int square_slowly(int n, int spins) {
   for (; spins > 0; --spins) {
     asm volatile("");
   }
+  return n * n;
+}
+
+int until_stopped(const std::stop_token& stop, int n) {
+  until([&] { return stop.stop_requested(); });
   return n * n;
 }
 
@@ -57,7 +63,7 @@ class Waiter {
 
   void wait_often(int rounds) {
     for (int i = 0; i < rounds; ++i) {
-      switch (random_() % 9) {
+      switch (random_() % 11) {
         case 0:
           expect_result(submit());
           break;
@@ -81,6 +87,12 @@ class Waiter {
           break;
         case 7:
           drop_a_map();
+          break;
+        case 8:
+          submit_with_a_time_limit();
+          break;
+        case 9:
+          stop_what_may_run();
           break;
         default:
           submit();  // and nobody waits
@@ -146,6 +158,25 @@ class Waiter {
       EXPECT_EQ(*result, 49);
       ++ends_;
     }
+  }
+  void submit_with_a_time_limit() {
+    const Future<int> future = pool_.with({.timeout = 1h}).submit(square_slowly, 7, 100);
+    if (random_() % 2 == 0 || !future.cancel()) {
+      expect_result(future);
+    }
+  }
+  void stop_what_may_run() {
+    const Future<int> future = pool_.submit(until_stopped, 7);
+    if (random_() % 2 == 0) {
+      std::this_thread::yield();
+    }
+    future.stop();
+    try {
+      EXPECT_EQ(future.result(), 49);
+    } catch (const coeval::CancelledError&) {
+      EXPECT_TRUE(future.cancelled());
+    }
+    ++ends_;
   }
   void be_called_back() {
     coeval::threading::Event done;
