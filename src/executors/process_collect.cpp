@@ -61,7 +61,9 @@ bool ProcessPool::collect(ProcessWorker& worker, std::uint32_t own) {
 void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcept {
   for (Ended& one : ended) {
     if (one.task == nullptr) {
-      if (one.error != nullptr) {
+      if (one.is_nonsense) {
+        kill_soon(worker);  // that is not what the initializer has raised
+      } else if (one.error != nullptr) {
         initializer_raised(one.error);
       }
       continue;

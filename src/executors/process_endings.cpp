@@ -64,9 +64,7 @@ void ProcessPool::begin_timeout(ProcessWorker& worker) noexcept {
     } else if (worker.take_back(task->position)) {
       // It is stopped, or hostile; the task goes to another one.
       give_back(worker.take_cell(task->position));
-      worker.retiring = true;
-      worker.ending_step = ProcessWorker::step_kill;
-      worker.ending_next = Deadline(0s);
+      kill_soon(worker);
     }
     return;
   }
@@ -75,6 +73,14 @@ void ProcessPool::begin_timeout(ProcessWorker& worker) noexcept {
   worker.ending_step =
       task->takes_stop_token ? ProcessWorker::step_ask : ProcessWorker::step_terminate;
   worker.ending_next = Deadline(0s);
+}
+
+// Of no use any more. The manager does it.
+void ProcessPool::kill_soon(ProcessWorker& worker) noexcept {
+  worker.retiring = true;
+  worker.ending_step = ProcessWorker::step_kill;
+  worker.ending_next = Deadline(0s);
+  ring();
 }
 
 void ProcessPool::press_on(ProcessWorker& worker) noexcept {
@@ -149,10 +155,8 @@ void ProcessPool::stop_running() noexcept {
           task->takes_stop_token ? ProcessWorker::step_ask : ProcessWorker::step_terminate;
       worker->ending_next = Deadline(0s);
     } else if (task == nullptr && !worker->is_set_up() && !worker->closing) {
-      worker->retiring = true;
       worker->closing = true;
-      worker->ending_step = ProcessWorker::step_kill;
-      worker->ending_next = Deadline(0s);
+      kill_soon(*worker);
     }
   }
 }

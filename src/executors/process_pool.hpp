@@ -133,6 +133,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void begin_timeout(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void press_on(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void take_back_unstarted(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
+  void kill_soon(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   bool is_terminated() const noexcept COEVAL_EXCLUDES(lock_);
   void stop_running() noexcept COEVAL_REQUIRES(lock_);
   void bury(const Worker& worker) COEVAL_EXCLUDES(lock_);

@@ -249,6 +249,7 @@ void ProcessWorker::collect(std::vector<Ended>& ended) {
       read_outcome(read_, one);
     } catch (...) {
       one.error = std::current_exception();
+      one.is_nonsense = true;
     }
   }
 }

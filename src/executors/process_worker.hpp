@@ -38,6 +38,7 @@ struct Ended {
   CellRef cell;
   ProcessTask* task = nullptr;
   std::exception_ptr error;  // null: the cell has the value
+  bool is_nonsense = false;  // the error is that of reading
   std::int64_t wall_ns = 0;
   std::uint32_t position = 0;
   // Of a chunk: the elements that are settled, and how many of them have raised.

@@ -4,6 +4,7 @@
 // it: the pool's process is none the worse for it.
 
 #include "executors/process_support.hpp"
+#include "support/hostile_worker.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -98,6 +99,19 @@ TEST(ProcessHostile, a_worker_has_one_region_to_write_and_cannot_write_the_other
     return ::mprotect(inbox.begin, inbox.size, PROT_READ | PROT_WRITE);
   });
   EXPECT_EQ(refused.result(), -1);
+}
+
+void lie_at_first(const SharedNumbers& started) {
+  if (started[0]++ == 0) {
+    support::end_setup_with_nonsense();
+  }
+}
+
+TEST(ProcessHostile, a_setup_that_ends_with_nonsense_costs_its_worker_only) {
+  const SharedNumbers started;
+  ProcessPoolExecutor pool({.max_workers = 1}, lie_at_first, started);
+  EXPECT_EQ(pool.submit(echo, std::string("sound")).result(), "sound");
+  EXPECT_EQ(started.get(), 2);
 }
 
 // Each future is done, however; each process is gone; and another pool works.

@@ -262,6 +262,23 @@ class HostileWorker {
 
 }  // namespace
 
+void end_setup_with_nonsense() {
+  auto& outbox = *reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin);
+  OutSlot& setup = outbox.slots[0];
+  setup.result = {.offset = outbox_room, .size = 1, .buffer = 77};
+  setup.outcome = static_cast<std::uint32_t>(Outcome::raised);
+  setup.claim.end(0);
+  Random random(1);
+  const WorkerInbox& inbox =
+      *reinterpret_cast<const WorkerInbox*>(memory_of_pool(false, sizeof(WorkerInbox)).begin);
+  if (WorkerSide(inbox.words, outbox.words).pass(0, false)) {
+    HostilePackets(random).send_notice();
+  }
+  while (true) {
+    ::pause();
+  }
+}
+
 void answer_with_nonsense(const HostileSamples& samples, std::uint64_t seed, bool flips) {
   static HostileWorker& worker =
       *new HostileWorker(samples, seed);  // its thread uses it to the end

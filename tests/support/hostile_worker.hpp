@@ -28,4 +28,7 @@ struct HostileSamples {
 [[noreturn]] void answer_with_nonsense(const HostileSamples& samples, std::uint64_t seed,
                                        bool flips);
 
+// The same, but ends the setup with nonsense, and does nothing more.
+[[noreturn]] void end_setup_with_nonsense();
+
 }  // namespace support

@@ -209,10 +209,11 @@ struct Codec<std::bitset<N>> : ReadsByValue<std::bitset<N>> {
     archive.append(bytes.data(), bytes.size());
   }
   static std::bitset<N> read(InputArchive& archive) {
-    const auto bytes = archive.take(least_size);
+    std::array<std::uint8_t, least_size> bytes;
+    read_once(bytes, archive.take(least_size).data());
     std::bitset<N> value;
     for (std::size_t bit = 0; bit < N; ++bit) {
-      value[bit] = (std::to_integer<unsigned>(bytes[bit / 8]) >> bit % 8 & 1U) != 0;
+      value[bit] = (bytes[bit / 8] >> bit % 8 & 1U) != 0;
     }
     return value;
   }
