@@ -111,6 +111,14 @@ class Waiter {
     EXPECT_EQ(future.result(), 49);
     ++ends_;
   }
+  void expect_result_or_cancelled(const Future<int>& future) {
+    try {
+      EXPECT_EQ(future.result(), 49);
+    } catch (const coeval::CancelledError&) {
+      EXPECT_TRUE(future.cancelled());
+    }
+    ++ends_;
+  }
   void wait_briefly() {
     const Future<int> future = submit();
     try {
@@ -143,12 +151,7 @@ class Waiter {
     const Future<int> before = pool_.submit(square_slowly, 7, 100'000);
     const Future<int> future = submit();
     board_.lay(future);
-    try {
-      EXPECT_EQ(future.result(), 49);
-    } catch (const coeval::CancelledError&) {
-      EXPECT_TRUE(future.cancelled());
-    }
-    ++ends_;
+    expect_result_or_cancelled(future);
   }
   void drop_a_map() {
     auto results = pool_.map({.chunksize = 1 + random_() % 20}, square_slowly,
@@ -171,12 +174,7 @@ class Waiter {
       std::this_thread::yield();
     }
     future.stop();
-    try {
-      EXPECT_EQ(future.result(), 49);
-    } catch (const coeval::CancelledError&) {
-      EXPECT_TRUE(future.cancelled());
-    }
-    ++ends_;
+    expect_result_or_cancelled(future);
   }
   void be_called_back() {
     coeval::threading::Event done;

@@ -24,12 +24,6 @@ namespace {
 using namespace sample;
 
 template <class T>
-Bytes written(const T& value) {
-  OutputArchive archive;
-  archive(value);
-  return archive.take().bytes;
-}
-template <class T>
 T read_all(std::span<const std::byte> bytes) {
   InputArchive archive(bytes);
   T value = archive.read<T>();

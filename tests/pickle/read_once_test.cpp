@@ -41,12 +41,7 @@ constexpr char filler = 'x';
 const std::string text(40, filler);
 constexpr int number = 0x78787878;
 
-template <class T>
-Bytes written(const T& value) {
-  OutputArchive archive;
-  archive(value);
-  return archive.take().bytes;
-}
+using sample::written;
 
 template <class T>
 void expect_read_once(const T& value) {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Types of a program that the tests of pickle write and read.
+// Types of a program that the tests of pickle write and read, and their bytes.
 
 #include <coeval/pickle/pickle.hpp>
 
@@ -106,6 +106,14 @@ void serialize(A& archive, Foreign& foreign) {
   int value = foreign.get();
   archive(value);
   foreign.set(value);
+}
+
+// Without the structure of its type in front.
+template <class T>
+Bytes written(const T& value) {
+  OutputArchive archive;
+  archive(value);
+  return archive.take().bytes;
 }
 
 }  // namespace coeval::pickle::sample

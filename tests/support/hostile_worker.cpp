@@ -54,12 +54,16 @@ class HostileWorker {
         side_(inbox_.words, outbox_.words),
         packets_(random_) {}
 
-  void serve(bool flips) {
+  void end_setup(Outcome outcome, const Extent& result) {
     OutSlot& setup = outbox_.slots[0];
-    setup.result = {};
-    setup.outcome = static_cast<std::uint32_t>(Outcome::returned);
+    setup.result = result;
+    setup.outcome = static_cast<std::uint32_t>(outcome);
     setup.claim.end(0);
     pass(0);
+  }
+
+  void serve(bool flips) {
+    end_setup(Outcome::returned, {});
     while (side_.collected() == 0) {
       std::this_thread::yield();
     }
@@ -263,17 +267,9 @@ class HostileWorker {
 }  // namespace
 
 void end_setup_with_nonsense() {
-  auto& outbox = *reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin);
-  OutSlot& setup = outbox.slots[0];
-  setup.result = {.offset = outbox_room, .size = 1, .buffer = 77};
-  setup.outcome = static_cast<std::uint32_t>(Outcome::raised);
-  setup.claim.end(0);
-  Random random(1);
-  const WorkerInbox& inbox =
-      *reinterpret_cast<const WorkerInbox*>(memory_of_pool(false, sizeof(WorkerInbox)).begin);
-  if (WorkerSide(inbox.words, outbox.words).pass(0, false)) {
-    HostilePackets(random).send_notice();
-  }
+  const HostileSamples none;
+  HostileWorker worker(none, 1);
+  worker.end_setup(Outcome::raised, {.offset = outbox_room, .size = 1, .buffer = 77});
   while (true) {
     ::pause();
   }
