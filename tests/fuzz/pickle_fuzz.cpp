@@ -33,9 +33,7 @@ bool accepts(std::span<const std::byte> bytes) {
   try {
     InputArchive input(bytes);
     const T value = input.read<T>();
-    OutputArchive output;
-    output(value);
-    const Bytes again = output.take().bytes;
+    const Bytes again = written(value);
     InputArchive second(again);
     static_cast<void>(second.read<T>());
     second.expect_end();
@@ -43,13 +41,6 @@ bool accepts(std::span<const std::byte> bytes) {
   } catch (const PickleError&) {
     return false;
   }
-}
-
-template <class T>
-Bytes written(const T& value) {
-  OutputArchive output;
-  output(value);
-  return output.take().bytes;
 }
 
 struct Subject {
