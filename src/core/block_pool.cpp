@@ -155,12 +155,18 @@ struct StoreOwner {
   StoreOwner& operator=(const StoreOwner&) = delete;
 };
 
-// The store of this thread, or null once its destructors run.
-ThreadStore* own_store() {
-  if (store_of_this_thread == nullptr && !thread_is_ending) [[unlikely]] {
+// Apart, so that who has a store pays for no more than a look.
+[[gnu::noinline]] ThreadStore* make_own_store() {
+  if (!thread_is_ending) {
     thread_local StoreOwner owner;
   }
   return store_of_this_thread;
+}
+
+// The store of this thread, or null once its destructors run.
+ThreadStore* own_store() {
+  ThreadStore* const store = store_of_this_thread;
+  return store != nullptr ? store : make_own_store();
 }
 
 }  // namespace

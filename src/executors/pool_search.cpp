@@ -123,7 +123,8 @@ void ThreadPool::adapt_bundle(Worker& worker) noexcept {
   }
 }
 
-// A thief that keeps pace with one who pushes would cost each push a cache miss.
+// A thief that keeps pace with one who pushes would cost each push a cache miss. After a pause it
+// finds enough for a whole bundle, and goes away for longer.
 void ThreadPool::pause_for_victim() const noexcept {
   for (std::size_t i = 0; spin_ns_ != 0 && i < looks_between_deques && inbox_.looks_empty(); ++i) {
     spin_pause();
@@ -138,7 +139,7 @@ Queued ThreadPool::steal(Worker& worker) noexcept {
     const std::size_t taken = lanes_[victim].deque.take_bundle(tasks);
     if (taken > 0) {
       worker.victim_ = victim;
-      worker.stole_little_ = taken == 1;
+      worker.stole_little_ = taken < WorkDeque::bundle;
       keep_all_but_first(worker, {tasks.data(), taken});
       return tasks[0];
     }
