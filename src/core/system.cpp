@@ -129,6 +129,14 @@ int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
   return sched_setaffinity(0, size, set) == 0 ? 0 : errno;
 }
 
+int current_cpu() noexcept {
+  return sched_getcpu();
+}
+
+void yield() noexcept {
+  sched_yield();
+}
+
 int random(void* buffer, std::size_t size) noexcept {
   return getentropy(buffer, size) == 0 ? 0 : errno;
 }
@@ -187,6 +195,8 @@ constexpr SystemCalls kernel_table{.monotonic_ns = monotonic_ns,
                                    .fork = fork_process,
                                    .affinity = affinity,
                                    .set_affinity = set_affinity,
+                                   .current_cpu = current_cpu,
+                                   .yield = yield,
                                    .random = random,
                                    .read_file = read_file,
                                    .write_error = write_error,

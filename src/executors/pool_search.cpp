@@ -199,6 +199,7 @@ bool ThreadPool::spin(Worker& worker) noexcept {
   if (!begin_spin(worker)) {
     return false;
   }
+  worker.make_way_for_waker();
   std::size_t looks = 0;
   if (spin_until(spin_ns_, [this, &looks] {
         return !inbox_.looks_empty() || (++looks % looks_between_deques == 0 &&

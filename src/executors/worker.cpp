@@ -164,6 +164,7 @@ void Worker::after_sleep() noexcept {
 }
 
 void Worker::wake() noexcept {
+  waker_cpu_ = sys().current_cpu();
   // Release: pairs with sleep_until_woken(). After the store the worker may be gone; only its address is used.
   signal_.store(1, std::memory_order_release);
   signal_.notify_one();
@@ -176,6 +177,16 @@ void Worker::sleep_until_woken() noexcept {
   }
   signal_.store(0, std::memory_order_relaxed);  // the next wake comes after the pool's lock
   begin_busy();
+}
+
+// The kernel may have put this thread in the place of the one that woke it, although another
+// processor is idle: in a virtual machine that seems to be away. A spin would wait there in vain for
+// what that thread is about to submit.
+void Worker::make_way_for_waker() noexcept {
+  const int cpu = std::exchange(waker_cpu_, -1);
+  if (cpu >= 0 && cpu == sys().current_cpu()) {
+    sys().yield();
+  }
 }
 
 void Worker::begin_busy() noexcept {

@@ -67,6 +67,7 @@ class Worker final : public WaitHelper {
   void run_started(Cell& task);
   void forget_claimed(const Cell& task);
   void wake() noexcept;
+  void make_way_for_waker() noexcept;
   void sleep_until_woken() noexcept;
   void begin_busy() noexcept;
   void end_busy() noexcept;
@@ -98,6 +99,9 @@ class Worker final : public WaitHelper {
   bool ran_ = false;                     // since it was woken, or spun
   WorkDeque::Number last_began_at_ = 0;  // the number of the last task's first child
   std::size_t only_children_ = 0;        // run in a row, before older tasks
+
+  // On which processor it was woken; -1: not since it last made way. Written before the wake.
+  int waker_cpu_ = -1;
 
   // The word the idle worker sleeps on: 1 when woken.
   atomic<std::uint32_t> signal_{0};

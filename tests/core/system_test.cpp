@@ -58,6 +58,8 @@ TEST(SystemCalls, every_entry_of_the_kernels_table_is_there) {
   EXPECT_NE(table.fork, nullptr);
   EXPECT_NE(table.affinity, nullptr);
   EXPECT_NE(table.set_affinity, nullptr);
+  EXPECT_NE(table.current_cpu, nullptr);
+  EXPECT_NE(table.yield, nullptr);
   EXPECT_NE(table.random, nullptr);
   EXPECT_NE(table.read_file, nullptr);
   EXPECT_NE(table.write_error, nullptr);

@@ -78,7 +78,6 @@ class Machine : public testing::Test {
     return workers;
   }
 
- private:
   static int affinity(std::size_t size, cpu_set_t* set) noexcept {
     CPU_ZERO_S(size, set);
     for (std::size_t cpu = 0; cpu < 64; ++cpu) {
@@ -87,16 +86,6 @@ class Machine : public testing::Test {
       }
     }
     return 0;
-  }
-
-  static int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
-    for (std::size_t cpu = 0; cpu < 64; ++cpu) {
-      if (CPU_ISSET_S(cpu, size, set) && CPU_COUNT_S(size, set) == 1) {
-        pinned_to = (refused >> cpu & 1) != 0 ? -1 : static_cast<int>(cpu);
-        return pinned_to < 0 ? EINVAL : 0;
-      }
-    }
-    return EINVAL;
   }
 
   static ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
@@ -112,6 +101,17 @@ class Machine : public testing::Test {
     return static_cast<ssize_t>(text.size());
   }
 
+ private:
+  static int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
+    for (std::size_t cpu = 0; cpu < 64; ++cpu) {
+      if (CPU_ISSET_S(cpu, size, set) && CPU_COUNT_S(size, set) == 1) {
+        pinned_to = (refused >> cpu & 1) != 0 ? -1 : static_cast<int>(cpu);
+        return pinned_to < 0 ? EINVAL : 0;
+      }
+    }
+    return EINVAL;
+  }
+
   static void remember(Severity severity, std::string_view source, std::string_view text) {
     const std::lock_guard guard(mutex);
     lines.push_back((severity == Severity::warning ? "warning " : "other ") + std::string(source) +
@@ -125,6 +125,44 @@ class Machine : public testing::Test {
     table.affinity = affinity;
     table.set_affinity = set_affinity;
     table.read_file = read_file;
+  }};
+};
+
+// A machine with two processors, where the test says which one a thread is on.
+class WokenWorkers : public Machine {
+ protected:
+  WokenWorkers() {
+    allowed = 0b11;
+    yields = 0;
+  }
+
+  // How often a worker made way for other threads, after a wake and one task.
+  static int yields_after_wake(int waker_cpu, int worker_cpu) {
+    cpu_here = waker_cpu;
+    cpu_elsewhere = worker_cpu;
+    ThreadPoolExecutor pool({.max_workers = 1});
+    const auto run_one = [&pool] {
+      pool.submit([] {}).result();
+      support::until([&pool] { return pool.stats().idle_workers == 1; });
+    };
+    run_one();
+    EXPECT_EQ(yields, 0) << "it was started, and not woken";
+    run_one();
+    return yields;
+  }
+
+ private:
+  static inline std::atomic<int> cpu_here = 0;  // of the thread that runs the test
+  static inline std::atomic<int> cpu_elsewhere = 0;
+  static inline std::atomic<int> yields = 0;
+  static inline thread_local bool is_here = false;
+
+  const support::SystemScope scope_{[](SystemCalls& table) {
+    is_here = true;
+    table.affinity = affinity;
+    table.read_file = read_file;
+    table.current_cpu = []() noexcept { return is_here ? cpu_here.load() : cpu_elsewhere.load(); };
+    table.yield = []() noexcept { ++yields; };
   }};
 };
 
@@ -206,6 +244,18 @@ TEST_F(PinnedWorkers, warn_when_the_kernel_refuses_a_processor_of_a_later_one) {
   EXPECT_EQ(workers_of(pool), (std::vector<std::pair<std::string, int>>{
                                   {"p_0", 1}, {"p_1", -1}, {"p_2", 6}, {"p_3", 1}, {"p_4", -1}}));
   EXPECT_EQ(logged().size(), 1U);
+}
+
+TEST_F(WokenWorkers, make_way_for_the_thread_in_whose_place_they_are) {
+  EXPECT_EQ(yields_after_wake(1, 1), 1);
+}
+
+TEST_F(WokenWorkers, do_not_where_their_waker_is_not) {
+  EXPECT_EQ(yields_after_wake(1, 0), 0);
+}
+
+TEST_F(WokenWorkers, do_not_where_the_kernel_does_not_tell) {
+  EXPECT_EQ(yields_after_wake(-1, -1), 0);
 }
 
 TEST(RealWorkers, that_are_pinned_may_run_on_one_processor_alone) {
