@@ -102,12 +102,27 @@ void ThreadPool::enqueue(CellRef task, const WhenFull* when_full) {
     }
     throw;
   }
-  if (needs_worker()) {
+  const bool answered = take_answer();
+  if (needs_worker() && !(answered && search_begins_soon())) {
     provide_for({&queued, 1});
-  } else if (searching_.load(std::memory_order_relaxed) >= one_spinning) {
+  } else if (searching_.load(std::memory_order_relaxed) >=
+             (answered ? one_searching : one_spinning)) {
     expect_soon(cell);
   }
   task.release();  // it is the queue's now
+}
+
+// For a task that is in a queue, by a thread whose last one has just ended: its worker will search in
+// a moment, and to wake another would take a hundred times as long.
+bool ThreadPool::search_begins_soon() const noexcept {
+  constexpr int looks = 4;
+  for (int i = 0; i < looks; ++i) {
+    spin_pause();
+    if (!needs_worker()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void ThreadPool::enqueue_all(std::span<CellRef> tasks) {

@@ -94,6 +94,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   [[noreturn]] void refuse() const COEVAL_EXCLUDES(lock_);
   bool admit(const WhenFull* when_full) COEVAL_EXCLUDES(lock_);
   void leave_bound() noexcept COEVAL_EXCLUDES(lock_);
+  bool search_begins_soon() const noexcept;
   void put(Cell& task) COEVAL_EXCLUDES(lock_);
   void put_by_priority(Cell& task) COEVAL_EXCLUDES(lock_);
   void provide_for(std::span<Queued> tasks) COEVAL_EXCLUDES(lock_);

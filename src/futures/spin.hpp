@@ -24,6 +24,10 @@ void expect_soon(const Cell& task) noexcept;
 // Whether expect_soon was said of this task last; only once.
 bool take_expectation(const Cell& task) noexcept;
 
+// Whether take_expectation was true since this was last asked: this thread submits, waits for the
+// answer and submits again, so that the worker which gave it is about to search.
+bool take_answer() noexcept;
+
 // Whether the task is done before the spin's time is over.
 bool spin_until_done(const Cell& task) noexcept;
 

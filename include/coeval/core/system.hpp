@@ -59,9 +59,8 @@ struct SystemCalls {
   pid_t (*fork)() noexcept;                                    // as fork(2), -errno on failure
   int (*affinity)(std::size_t size, cpu_set_t* set) noexcept;  // of the calling thread
   int (*set_affinity)(std::size_t size, const cpu_set_t* set) noexcept;  // of the calling thread
-  int (
-      *current_cpu)() noexcept;  // the processor that runs this call; -1 when the kernel does not tell
-  void (*yield)() noexcept;      // lets another thread that waits for this processor run first
+  int (*current_cpu)() noexcept;  // of the calling thread; -1 when the kernel does not tell
+  void (*yield)() noexcept;       // lets another thread run that waits for this processor
   int (*random)(void* buffer, std::size_t size) noexcept;
 
   // Reads a small file whole: the number of bytes put into buffer (at most size), or -errno.
