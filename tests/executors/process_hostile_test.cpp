@@ -6,6 +6,8 @@
 #include "executors/process_support.hpp"
 #include "support/hostile_worker.hpp"
 
+#include <coeval/threading/event.hpp>
+
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -15,6 +17,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -83,12 +86,31 @@ std::string echo(const std::string& text) {
   return text;
 }
 
-// One that claims nothing would keep its tasks for ever.
-void kill_workers() {
-  for (const auto& worker : coeval::multiprocessing::active_children()) {
-    worker.kill();
+// Kills workers for as long as it lives. A hostile one that claims nothing would keep its tasks for
+// ever; and so would the next, to which the task goes that turns it hostile when the first has hidden
+// that it ran it.
+class Killer {
+ public:
+  Killer() = default;
+  ~Killer() {
+    enough_.set();
+    thread_.join();
   }
-}
+  Killer(const Killer&) = delete;
+  Killer& operator=(const Killer&) = delete;
+
+ private:
+  void kill_them() {
+    do {
+      for (const auto& worker : coeval::multiprocessing::active_children()) {
+        worker.kill();
+      }
+    } while (!enough_.wait(5ms));
+  }
+
+  coeval::threading::Event enough_;
+  std::thread thread_{[this] { kill_them(); }};
+};
 
 TEST(ProcessHostile, a_worker_has_one_region_to_write_and_cannot_write_the_other) {
   ProcessPoolExecutor pool({.max_workers = 1});
@@ -125,6 +147,7 @@ TEST(ProcessHostile, whatever_it_writes_the_pool_ends_every_task) {
   for (int round = 0; round < rounds; ++round) {
     std::vector<Future<std::string>> futures;
     {
+      std::optional<Killer> killer;  // until the pool has ended
       ProcessPoolExecutor pool({.max_workers = 2, .grace = 20ms});
       pool.submit(turn_hostile, static_cast<unsigned>(round));
       for (int i = 0; i < 200; ++i) {
@@ -135,7 +158,7 @@ TEST(ProcessHostile, whatever_it_writes_the_pool_ends_every_task) {
       for (const Future<std::string>& future : futures) {
         future.stop();
       }
-      kill_workers();
+      killer.emplace();
     }
     for (const Future<std::string>& future : futures) {
       ASSERT_TRUE(future.done());
@@ -166,6 +189,7 @@ TEST(ProcessHostile, whatever_it_writes_a_map_ends) {
     for (std::size_t i = 0; i < 500; ++i) {
       texts.emplace_back(i, 'x');
     }
+    std::optional<Killer> killer;  // until the pool has ended
     ProcessPoolExecutor pool({.max_workers = 2, .grace = 20ms});
     pool.submit(turn_hostile, static_cast<unsigned>(round));
     auto results = pool.map({.eager = true, .chunksize = 20, .timeout = 300ms}, echo, texts);
@@ -179,7 +203,7 @@ TEST(ProcessHostile, whatever_it_writes_a_map_ends) {
       }
     }
     EXPECT_LE(read, texts.size());
-    kill_workers();
+    killer.emplace();
   }
   EXPECT_GT(values + errors, 0);
   std::cout << "maps with a hostile worker: " << rounds << ", elements with a value: " << values
