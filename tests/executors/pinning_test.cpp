@@ -30,7 +30,8 @@
 namespace coeval {
 namespace {
 
-// A machine whose processors and quota the test sets, and whose log it reads.
+// A machine whose processors and quota the test sets, and where its threads run, and whose log it
+// reads.
 class Machine : public testing::Test {
  protected:
   Machine() : before_(set_log_handler(&remember)) {
@@ -38,12 +39,18 @@ class Machine : public testing::Test {
     lines.clear();
     quota.clear();
     allowed = refused = 0;
+    cpu_here = cpu_elsewhere = yields = 0;
+    is_here = true;
   }
   ~Machine() override { set_log_handler(before_); }
 
   // The affinity mask, and the processors for which the kernel refuses to set it, as bits.
   static inline std::atomic<std::uint64_t> allowed{0};
   static inline std::atomic<std::uint64_t> refused{0};
+  // On which processors the thread of the test runs, and the others; how often one made way.
+  static inline std::atomic<int> cpu_here{0};
+  static inline std::atomic<int> cpu_elsewhere{0};
+  static inline std::atomic<int> yields{0};
   // Of the control group; empty: there is none.
   static inline std::string quota;
   // The only processor of the mask that this thread has set; -1 if it has set none.
@@ -78,6 +85,7 @@ class Machine : public testing::Test {
     return workers;
   }
 
+ private:
   static int affinity(std::size_t size, cpu_set_t* set) noexcept {
     CPU_ZERO_S(size, set);
     for (std::size_t cpu = 0; cpu < 64; ++cpu) {
@@ -86,6 +94,16 @@ class Machine : public testing::Test {
       }
     }
     return 0;
+  }
+
+  static int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
+    for (std::size_t cpu = 0; cpu < 64; ++cpu) {
+      if (CPU_ISSET_S(cpu, size, set) && CPU_COUNT_S(size, set) == 1) {
+        pinned_to = (refused >> cpu & 1) != 0 ? -1 : static_cast<int>(cpu);
+        return pinned_to < 0 ? EINVAL : 0;
+      }
+    }
+    return EINVAL;
   }
 
   static ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
@@ -101,23 +119,16 @@ class Machine : public testing::Test {
     return static_cast<ssize_t>(text.size());
   }
 
- private:
-  static int set_affinity(std::size_t size, const cpu_set_t* set) noexcept {
-    for (std::size_t cpu = 0; cpu < 64; ++cpu) {
-      if (CPU_ISSET_S(cpu, size, set) && CPU_COUNT_S(size, set) == 1) {
-        pinned_to = (refused >> cpu & 1) != 0 ? -1 : static_cast<int>(cpu);
-        return pinned_to < 0 ? EINVAL : 0;
-      }
-    }
-    return EINVAL;
-  }
-
   static void remember(Severity severity, std::string_view source, std::string_view text) {
     const std::lock_guard guard(mutex);
     lines.push_back((severity == Severity::warning ? "warning " : "other ") + std::string(source) +
                     ": " + std::string(text));
   }
 
+  static int current_cpu() noexcept { return is_here ? cpu_here : cpu_elsewhere; }
+  static void yield() noexcept { ++yields; }
+
+  static inline thread_local bool is_here = false;
   static inline std::mutex mutex;
   static inline std::vector<std::string> lines;
   LogHandler before_;
@@ -125,19 +136,19 @@ class Machine : public testing::Test {
     table.affinity = affinity;
     table.set_affinity = set_affinity;
     table.read_file = read_file;
+    table.current_cpu = current_cpu;
+    table.yield = yield;
   }};
 };
 
-// A machine with two processors, where the test says which one a thread is on.
+using DefaultWorkers = Machine;
+using PinnedWorkers = Machine;
+
 class WokenWorkers : public Machine {
  protected:
-  WokenWorkers() {
-    allowed = 0b11;
-    yields = 0;
-  }
-
   // How often a worker made way for other threads, after a wake and one task.
   static int yields_after_wake(int waker_cpu, int worker_cpu) {
+    allowed = 0b11;
     cpu_here = waker_cpu;
     cpu_elsewhere = worker_cpu;
     ThreadPoolExecutor pool({.max_workers = 1});
@@ -150,24 +161,7 @@ class WokenWorkers : public Machine {
     run_one();
     return yields;
   }
-
- private:
-  static inline std::atomic<int> cpu_here = 0;  // of the thread that runs the test
-  static inline std::atomic<int> cpu_elsewhere = 0;
-  static inline std::atomic<int> yields = 0;
-  static inline thread_local bool is_here = false;
-
-  const support::SystemScope scope_{[](SystemCalls& table) {
-    is_here = true;
-    table.affinity = affinity;
-    table.read_file = read_file;
-    table.current_cpu = []() noexcept { return is_here ? cpu_here.load() : cpu_elsewhere.load(); };
-    table.yield = []() noexcept { ++yields; };
-  }};
 };
-
-using DefaultWorkers = Machine;
-using PinnedWorkers = Machine;
 
 constexpr std::uint64_t processors_1_4_6 = 0b1010010;
 
