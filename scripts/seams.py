@@ -11,10 +11,6 @@ SEAM = {"src/core/system.cpp": "the seam itself",
         "src/core/descriptor_kernel.cpp": "its part for descriptors",
         "src/core/process_kernel.cpp": "its part for processes"}
 
-# The kernel and glibc together know of a holder's death; nothing of ours could.
-ROBUST = {"src/multiprocessing/robust_mutex.cpp": "the lock that tells of a holder's death",
-          "src/multiprocessing/process_token.cpp": "registers with fork"}
-
 # (what must not stand in the library, where it may, what to write instead)
 RULES = [
     (r"\batomic_(?:thread|signal)_fence\b",
@@ -40,13 +36,28 @@ RULES = [
     (r"(?<![\w.>*])(?:::)?(?:syscall|clock_gettime|clock_nanosleep|nanosleep|usleep|sched_yield|"
      r"sched_[gs]etaffinity|pthread_(?:create|join|detach|kill|cancel|setname_np|(?:mutex|cond|"
      r"rwlock|spin|barrier)_\w+)|fork|vfork|posix_spawnp?|getrandom|getentropy|gettid)\s*\(",
-     SEAM | ROBUST,
+     SEAM,
      "call the kernel through coeval::sys()"),
     (r"(?<![\w.>])::(?:open|openat|read|write|close|pipe2?|dup[23]?|mmap|munmap|ftruncate|kill|"
      r"waitid|waitpid|poll|ppoll|socket\w*|accept4?|recv\w*|send\w*|eventfd|getpid|prctl)\s*\(",
      SEAM,
      "call the kernel through coeval::sys()"),
 ]
+
+# Calls that return a descriptor, which the seam moves above the standard ones.
+MAKES_DESCRIPTOR = (r"(?<!\w)::(?:open|openat2?|creat|socket|accept4?|memfd_create|shm_open|dup|dup3|eventfd|"
+                    r"epoll_create1?|timerfd_create|signalfd|inotify_init1?|userfaultfd|fanotify_init|"
+                    r"pidfd_open|perf_event_open)\s*\(|\bSYS_(?:pidfd_open|pidfd_getfd|openat2?|"
+                    r"io_uring_setup|userfaultfd|memfd_create|epoll_create1?)\b")
+MOVED = re.compile(r"above_standard\((?:[\w:<>]+\()*(?:::)?(?:syscall\()?$")
+
+
+def standard_descriptors(name, text):
+    """Calls of the seam that may give the library one of the descriptors 0 to 2."""
+    for match in re.finditer(MAKES_DESCRIPTOR, text):
+        if not MOVED.search(text[:match.start()]):
+            yield (f"{name}:{line_of(text, match.start())}: {match.group().rstrip(' (')}: the "
+                   "program may have closed descriptor 0, 1 or 2: above_standard(...)")
 
 
 def check(root):
@@ -55,6 +66,8 @@ def check(root):
     for path in files(root, "include", "src", suffixes=CPP):
         name = path.relative_to(root).as_posix()
         text = without_comments(path.read_text(), keep_strings=False)
+        if name in SEAM:
+            faults.extend(standard_descriptors(name, text))
         for pattern, homes, advice in RULES:
             if name in homes:
                 continue

@@ -14,8 +14,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <algorithm>
+#include <deque>
 #include <future>
 #include <memory>
+#include <vector>
 
 namespace bench {
 namespace {
@@ -25,6 +28,35 @@ using Pool = boost::asio::thread_pool;
 template <class F>
 auto submit(Pool& pool, F f) {
   return boost::asio::post(pool, std::packaged_task<std::invoke_result_t<F>()>(std::move(f)));
+}
+
+// Chunks that are cut by hand, each of as many elements as suits a function of some nanoseconds, and
+// a few of them ahead of the reader.
+long lazy_map(Pool& pool, std::size_t ahead, int count) {
+  constexpr int chunk = 1000;
+  const auto run = [](int begin, int end) {
+    std::vector<int> results;
+    results.reserve(static_cast<std::size_t>(end - begin));
+    for (int n = begin; n != end; ++n) {
+      results.push_back(twice(n));
+    }
+    return results;
+  };
+  std::deque<std::future<std::vector<int>>> futures;
+  long sum = 0;
+  for (int begin = 0; begin < count || !futures.empty();) {
+    if (begin < count && futures.size() < ahead) {
+      const int end = std::min(begin + chunk, count);
+      futures.push_back(submit(pool, [=] { return run(begin, end); }));
+      begin = end;
+      continue;
+    }
+    for (const int result : futures.front().get()) {
+      sum += result;
+    }
+    futures.pop_front();
+  }
+  return sum;
 }
 
 PoolWorkloads start(int workers) {
@@ -49,6 +81,9 @@ PoolWorkloads start(int workers) {
     }
   };
   work.round_trip = [pool] { submit(*pool, [] { return 1; }).get(); };
+  work.lazy_map = [pool, workers](int count) {
+    return lazy_map(*pool, 3 * static_cast<std::size_t>(workers), count);
+  };
   work.map = [pool, workers](std::span<const double> from, std::span<double> to) {
     const std::size_t chunks = 4 * static_cast<std::size_t>(workers);
     std::vector<std::future<void>> futures;

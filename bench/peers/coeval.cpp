@@ -11,6 +11,7 @@
 #include <coeval/executors/thread_pool_executor.hpp>
 
 #include <memory>
+#include <ranges>
 #include <vector>
 
 namespace bench {
@@ -92,6 +93,13 @@ PoolWorkloads start_coeval(int workers) {
     submit_and_wait(*pool, outer, [&pool, inner] { submit_and_wait(*pool, inner, [] {}); });
   };
   work.fib = [pool](int n) { return fib(*pool, n); };
+  work.lazy_map = [pool](int count) {
+    long sum = 0;
+    for (const int result : pool->map(twice, std::views::iota(0, count))) {
+      sum += result;
+    }
+    return sum;
+  };
   work.map = [pool](std::span<const double> from, std::span<double> to) {
     coeval::parallel_for(*pool, std::size_t{0}, from.size(),
                          [=](std::size_t i) { to[i] = 2.0 * from[i] + 1.0; });

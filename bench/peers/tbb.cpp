@@ -12,6 +12,7 @@
 #include <tbb/blocked_range.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
+#include <tbb/parallel_pipeline.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 
@@ -60,6 +61,26 @@ long fib(int n) {
   return a + b;
 }
 
+// A pipeline of single elements, with tokens for as many as coeval has ahead of the reader at first.
+long lazy_map(std::size_t tokens, int count) {
+  int next = 0;
+  long sum = 0;
+  tbb::parallel_pipeline(
+      tokens,
+      tbb::make_filter<void, int>(tbb::filter_mode::serial_in_order,
+                                  [&](tbb::flow_control& control) {
+                                    if (next == count) {
+                                      control.stop();
+                                      return 0;
+                                    }
+                                    return next++;
+                                  }) &
+          tbb::make_filter<int, int>(tbb::filter_mode::parallel, [](int n) { return twice(n); }) &
+          tbb::make_filter<int, void>(tbb::filter_mode::serial_in_order,
+                                      [&](int result) { sum += result; }));
+  return sum;
+}
+
 PoolWorkloads start(int workers) {
   auto pool = std::make_shared<Tbb>(workers);
   PoolWorkloads work;
@@ -94,6 +115,10 @@ PoolWorkloads start(int workers) {
     });
   };
   work.fib = [pool](int n) { return pool->arena.execute([n] { return fib(n); }); };
+  work.lazy_map = [pool, workers](int count) {
+    const std::size_t tokens = 4 * static_cast<std::size_t>(workers);
+    return pool->arena.execute([=] { return lazy_map(tokens, count); });
+  };
   work.map = [pool](std::span<const double> from, std::span<double> to) {
     pool->arena.execute([=] {
       tbb::parallel_for(tbb::blocked_range<std::size_t>(0, from.size()), [=](const auto& range) {

@@ -37,6 +37,10 @@ struct PoolWorkloads {
   // Fibonacci numbers, each a sum of two tasks: one is forked, the other called.
   std::function<long(int n)> fib;
 
+  // The sum of 2 * n for so many n from 0 on, each by a function of its own, whose inputs are read and
+  // whose results are summed up one by one, in order, and never all in memory.
+  std::function<long(int count)> lazy_map;
+
   // to[i] = 2 * from[i] + 1, by the library's parallel loop if it has one.
   std::function<void(std::span<const double> from, std::span<double> to)> map;
 };
@@ -60,6 +64,11 @@ PoolLibrary one_tbb();
 PoolLibrary boost_asio();
 PoolLibrary openmp();
 PoolLibrary std_async();
+
+// What a lazy_map calls.
+inline int twice(int n) {
+  return 2 * n;
+}
 
 // One chunk of the map, for the libraries that have no parallel loop.
 inline void map_chunk(std::span<const double> from, std::span<double> to, std::size_t chunk,

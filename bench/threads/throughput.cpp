@@ -69,6 +69,21 @@ Row fib(const Settings& settings) {
                   });
 }
 
+Row map_tiny(const Settings& settings) {
+  const auto all = static_cast<int>(settings.count(1'000'000));
+  return pool_row("threads/map_tiny", "ns/element",
+                  [all](PoolWorkloads& work, std::size_t) -> std::optional<double> {
+                    if (!work.lazy_map) {
+                      return std::nullopt;
+                    }
+                    return ns_per_item(static_cast<std::size_t>(all), 3, [&] {
+                      if (work.lazy_map(all) != long{all} * (all - 1)) {
+                        throw std::runtime_error("the sum is wrong");
+                      }
+                    });
+                  });
+}
+
 }  // namespace
 
 std::vector<Row> throughput_rows(const Settings& settings) {
@@ -77,6 +92,7 @@ std::vector<Row> throughput_rows(const Settings& settings) {
   return {many_tasks("threads/fire_and_wait", tasks, &PoolWorkloads::fire_and_wait),
           many_tasks("threads/fire_and_forget", tasks, &PoolWorkloads::fire_and_forget),
           many_tasks("threads/future_each", tasks, &PoolWorkloads::future_each),
+          map_tiny(settings),
           nested_tasks("threads/nested", outer, &PoolWorkloads::nested),
           nested_tasks("threads/nested_futures", outer, &PoolWorkloads::nested_futures),
           fib(settings)};

@@ -2,55 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CPU time that control groups leave to this process.
 
+#include "core/control_group.hpp"
+
 #include <coeval/core/cpu.hpp>
-#include <coeval/core/system.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <new>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 namespace coeval {
 namespace {
 
 constexpr double no_quota = std::numeric_limits<double>::infinity();
-
-// Room for the dozen hierarchies of version 1 with the long paths of container runtimes.
-constexpr std::size_t most_bytes = 16'384;
-
-// A small file; nothing if it cannot be read.
-std::optional<std::string> contents(const std::string& path) {
-  std::string text(most_bytes, '\0');
-  const ssize_t size = sys().read_file(path.c_str(), text.data(), text.size());
-  if (size < 0) {
-    return std::nullopt;
-  }
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-// Takes the part up to the next separator off the front.
-std::string_view next_part(std::string_view& text, char separator) {
-  const std::size_t end = text.find(separator);
-  const std::string_view part = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  return part;
-}
-
-// A number that is the whole of the text up to its line end.
-std::optional<std::int64_t> number(std::string_view text) {
-  text = text.substr(0, text.find('\n'));
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
 
 // "150000 100000" is 1.5; a quota of "max", or -1 in version 1, is none.
 double ratio(std::string_view quota, std::string_view period) {
@@ -77,58 +42,12 @@ double quota_of_group(const std::string& folder, bool version_2) {
   return quota && period ? ratio(*quota, *period) : no_quota;
 }
 
-// Whether a path leads out of the root: a group beside or above the namespace of this process.
-bool leads_out(std::string_view group) {
-  while (!group.empty()) {
-    if (next_part(group, '/') == "..") {
-      return true;
-    }
-  }
-  return false;
-}
-
-// A group's limit holds for all below it, so the least from the group up to the root counts. In a
-// container the path may be one of the host, which is not there: the root then is the container's.
-double quota_on_the_way(const std::string& root, std::string_view group, bool version_2) {
-  double least = no_quota;
-  if (leads_out(group)) {
-    group = "/";
-  }
-  while (group.size() > 1) {
-    least = std::min(least, quota_of_group(root + std::string(group), version_2));
-    group = group.substr(0, group.rfind('/'));
-  }
-  return std::min(least, quota_of_group(root, version_2));
-}
-
-bool names_cpu(std::string_view controllers) {
-  while (!controllers.empty()) {
-    if (next_part(controllers, ',') == "cpu") {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Each line of the file is hierarchy:controllers:path; see cgroups(7).
+// A group's limit holds for all below it, so the least from the group up to the root counts.
 double quota_of_process() {
-  const auto groups = contents("/proc/self/cgroup");
-  if (!groups) {
-    return no_quota;
-  }
   double least = no_quota;
-  std::string_view lines = *groups;
-  while (!lines.empty()) {
-    std::string_view path = next_part(lines, '\n');
-    const std::string_view hierarchy = next_part(path, ':');
-    const std::string_view controllers = next_part(path, ':');
-    if (!path.starts_with('/')) {
-      continue;
-    }
-    if (hierarchy == "0" && controllers.empty()) {
-      least = std::min(least, quota_on_the_way("/sys/fs/cgroup", path, true));
-    } else if (names_cpu(controllers)) {
-      least = std::min(least, quota_on_the_way("/sys/fs/cgroup/cpu", path, false));
+  for (const ControlGroup& group : control_groups("cpu")) {
+    for (const std::string& folder : group.folders) {
+      least = std::min(least, quota_of_group(folder, group.version_2));
     }
   }
   return least;

@@ -70,13 +70,18 @@ const Libdw& libdw() {
   return functions;
 }
 
-// The program's own file may have been moved or deleted since it was started.
+// The program's own file may have been moved or deleted since it was started. libdw would open the
+// others itself, and take the number of a standard descriptor that is closed.
 int find_elf(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, char** file,
              Elf** elf) {
   constexpr std::string_view deleted = " (deleted)";
   if (std::string_view(name).ends_with(deleted)) {
     *file = strdup(name);
     return sys().descriptor.open("/proc/self/exe", O_RDONLY, 0);
+  }
+  if (name[0] == '/') {
+    *file = strdup(name);
+    return sys().descriptor.open(name, O_RDONLY, 0);
   }
   return libdw().find_elf(module, data, name, base, file, elf);
 }

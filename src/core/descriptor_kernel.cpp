@@ -11,9 +11,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 namespace coeval::descriptor_kernel {
 namespace {
+
+// What a program prints or reads goes to the descriptors below this one, whatever they are.
+constexpr int first_of_ours = 3;
 
 constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
 
@@ -35,7 +40,40 @@ void* map_as(int sharing, std::size_t size, int protection, int fd, int* error) 
   return address;
 }
 
+// The numbers of a message's descriptors, above the standard ones. One that has no room there is
+// closed, and cut off the message as the kernel cuts off what it has no room for: MSG_CTRUNC.
+void keep_above_standard(msghdr* message) noexcept {
+  for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+      continue;
+    }
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(part) + i * sizeof number, sizeof number);
+      number = above_standard(number);
+      if (number >= 0) {
+        std::memcpy(CMSG_DATA(part) + kept++ * sizeof number, &number, sizeof number);
+      }
+    }
+    if (kept != count) {
+      part->cmsg_len = CMSG_LEN(kept * sizeof(int));
+      message->msg_flags |= MSG_CTRUNC;
+    }
+  }
+}
+
 }  // namespace
+
+int above_standard(int result) noexcept {
+  if (result < 0 || result >= first_of_ours) {
+    return or_error(result);
+  }
+  const int moved = or_error(::fcntl(result, F_DUPFD_CLOEXEC, first_of_ours));
+  ::close(result);
+  return moved;
+}
 
 // Linux has closed the descriptor even when it reports EINTR or EIO: close(2).
 int close(int fd) noexcept {
@@ -43,11 +81,11 @@ int close(int fd) noexcept {
 }
 
 int duplicate(int fd) noexcept {
-  return or_error(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  return or_error(::fcntl(fd, F_DUPFD_CLOEXEC, first_of_ours));
 }
 
 int open(const char* path, int flags, mode_t mode) noexcept {
-  return or_error(::open(path, flags | O_CLOEXEC, mode));
+  return above_standard(::open(path, flags | O_CLOEXEC, mode));
 }
 
 int redirect(int from, int to) noexcept {
@@ -85,11 +123,11 @@ int look(const char* path, std::uint64_t* device, std::uint64_t* inode, mode_t* 
 }
 
 int memory_file(const char* name) noexcept {
-  return or_error(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  return above_standard(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 }
 
 int shared_open(const char* name, int flags, mode_t mode) noexcept {
-  return or_error(::shm_open(name, flags | O_CLOEXEC, mode));
+  return above_standard(::shm_open(name, flags | O_CLOEXEC, mode));
 }
 
 int shared_unlink(const char* name) noexcept {
@@ -145,11 +183,23 @@ int advise(void* address, std::size_t size, int advice) noexcept {
 }
 
 int socket(int domain, int type, int protocol) noexcept {
-  return or_error(::socket(domain, type | SOCK_CLOEXEC, protocol));
+  return above_standard(::socket(domain, type | SOCK_CLOEXEC, protocol));
 }
 
 int socket_pair(int type, int* pair) noexcept {
-  return error_of(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair));
+  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0) {
+    return errno;
+  }
+  const int first = above_standard(pair[0]);
+  const int second = above_standard(pair[1]);
+  if (first < 0 || second < 0) {
+    ::close(first);  // one of them may be none
+    ::close(second);
+    return first < 0 ? -first : -second;
+  }
+  pair[0] = first;
+  pair[1] = second;
+  return 0;
 }
 
 int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
@@ -161,7 +211,7 @@ int listen(int fd, int backlog) noexcept {
 }
 
 int accept(int fd, sockaddr* address, socklen_t* size) noexcept {
-  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC));
+  return above_standard(::accept4(fd, address, size, SOCK_CLOEXEC));
 }
 
 int connect(int fd, const sockaddr* address, socklen_t size) noexcept {
@@ -190,7 +240,11 @@ ssize_t send(int fd, const msghdr* message, int flags) noexcept {
 }
 
 ssize_t receive(int fd, msghdr* message, int flags) noexcept {
-  return or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+  const ssize_t got = or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+  if (got >= 0 && message->msg_controllen != 0) {
+    keep_above_standard(message);
+  }
+  return got;
 }
 
 int poll(pollfd* descriptors, std::size_t count, std::int64_t deadline_ns) noexcept {

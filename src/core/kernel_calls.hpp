@@ -9,6 +9,11 @@
 
 namespace coeval::descriptor_kernel {
 
+// What a call has made that returns a descriptor, or -1 and errno: its number, at least 3, or
+// -errno. A program that has closed its standard descriptors gets their numbers for new ones, and
+// what it prints would go into them.
+int above_standard(int result) noexcept;
+
 int close(int fd) noexcept;
 int duplicate(int fd) noexcept;
 int open(const char* path, int flags, mode_t mode) noexcept;

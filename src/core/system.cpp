@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/core/system.hpp>
 
+#include "core/detach_this_thread.hpp"
 #include "kernel_calls.hpp"
 
 #include <fcntl.h>
@@ -142,9 +143,9 @@ int random(void* buffer, std::size_t size) noexcept {
 }
 
 ssize_t read_file(const char* path, char* buffer, std::size_t size) noexcept {
-  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  const int fd = descriptor_kernel::above_standard(::open(path, O_RDONLY | O_CLOEXEC));
   if (fd < 0) {
-    return -errno;
+    return fd;
   }
   std::size_t filled = 0;
   ssize_t got = 0;
@@ -219,6 +220,11 @@ const SystemCalls& kernel() noexcept {
 
 const SystemCalls& replace_system_calls(const SystemCalls& table) noexcept {
   return *table_in_force.exchange(&table, std::memory_order_acq_rel);
+}
+
+// No entry of the table: it cannot fail, so no test replaces it.
+void detail::detach_this_thread() noexcept {
+  pthread_detach(pthread_self());
 }
 
 }  // namespace coeval

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/detail/parallel_loop.hpp>
 
+#include "executors/fork_costs.hpp"
+
 #include <coeval/core/system.hpp>
 
 #include <algorithm>
@@ -10,11 +12,7 @@
 namespace coeval::detail {
 namespace {
 
-constexpr double worth_forking_ns = 20'000;
 constexpr double piece_ns = 10'000;
-
-// What takes less is not worth a look at the clock, nor is its time worth anything.
-constexpr double measurable_ns = 1'000;
 
 // Loops of so many iterations are forked when nothing is known of them.
 constexpr std::uint64_t few_iterations = 64;

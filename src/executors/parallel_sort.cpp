@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/parallel_sort.hpp>
 
+#include "executors/fork_costs.hpp"
+
 #include <coeval/core/system.hpp>
 
 #include <bit>
@@ -9,8 +11,6 @@
 namespace coeval::detail {
 namespace {
 
-constexpr double worth_forking_ns = 20'000;
-constexpr double measurable_ns = 1'000;
 constexpr std::size_t never_forked = 32;
 
 // The cost of a sort is counted in comparisons, and these go by n log n. What one costs is assumed

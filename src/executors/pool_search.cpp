@@ -256,18 +256,18 @@ void ThreadPool::drop(Queued task) noexcept {
     return;
   }
   const CellRef cell = task.take_cell();
-  if (error != nullptr) {
-    if (!fail_task(*cell, error, name_, counts_)) {
-      if (cell->state() == State::cancelled_and_notified) {
-        counts_.count_cancelled();
-      } else {
-        claimed_.fetch_sub(1, std::memory_order_relaxed);
-      }
-    }
-  } else if (cell->cancel()) {
-    counts_.count_cancelled();
+  const std::size_t tasks = tasks_in(*cell);
+  if (error != nullptr && fail_task(*cell, error, name_, counts_)) {
+    counts_.count_failed(tasks - 1);
+    forget_waiting(tasks);
+  } else if (error != nullptr ? cell->state() == State::cancelled_and_notified : cell->cancel()) {
+    counts_.count_cancelled(tasks);
+    forget_waiting(tasks);
   } else {
     claimed_.fetch_sub(1, std::memory_order_relaxed);
+    if (auto* const chunk = dynamic_cast<MapChunk*>(cell.get())) {
+      drop_elements(*chunk, error);
+    }
   }
   if (max_occupied_ != 0) {
     leave_bound();

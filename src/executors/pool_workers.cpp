@@ -4,6 +4,9 @@
 
 #include "executors/thread_pool.hpp"
 
+#include "core/blocked_signals.hpp"
+#include "threading/orphans.hpp"
+
 #include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>
@@ -97,6 +100,8 @@ void ThreadPool::start_worker() {
   const auto worker = std::make_shared<Worker>(*this, *lane, made_);
   threading::Thread thread({.name = fmt::format("{}_{}", name_, made_)},
                            [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
+  const BlockedSignals blocked(BlockedSignals::For::user_threads);
+  const threading::detail::KeepOrphans keep;  // the constructor joins them, without the lock
   thread.start();
   search.started = true;
   worker->thread_ = std::move(thread);
@@ -241,8 +246,7 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
   searching_.fetch_sub(uncount(worker), std::memory_order_seq_cst);
   if (has_work() && needs_worker()) {
     provide_if_possible();
-    const threading::Guard guard(lock_);
-    if (workers_.empty()) {
+    if (has_no_worker()) {
       log(Severity::error, "coeval.executors",
           fmt::format(
               "pool '{}' lost its last thread and cannot start another; its {} tasks wait for "
@@ -250,6 +254,11 @@ void ThreadPool::remove_worker(Worker& worker) noexcept {
               name_, queued()));
     }
   }
+}
+
+bool ThreadPool::has_no_worker() const noexcept {
+  const threading::Guard guard(lock_);
+  return workers_.empty();
 }
 
 void ThreadPool::break_pool(const std::exception_ptr& cause) noexcept {

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -72,15 +73,18 @@ MemoryFile::MemoryFile(std::size_t size, bool one_way) {
   }
 }
 
-Mapping map_received(const FileDescriptor& file, std::size_t size) {
+Mapping map_received(const FileDescriptor& file, std::size_t most) {
+  constexpr int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE;
   const int seals = sys().descriptor.seals(file.get());
-  const ssize_t found = sys().descriptor.size(file.get());
-  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || found < 0 ||
-      static_cast<std::size_t>(found) < size) {
-    throw PickleError(fmt::format(
-        "coeval::ProcessPoolExecutor: the file that came is no memory of {} bytes", size));
+  const ssize_t size = sys().descriptor.size(file.get());
+  if (size == -ENOMEM) {
+    fail(ENOMEM, "fstat", 0);
   }
-  return Mapping(file, size, false);
+  if (seals < 0 || (seals & sealed) != sealed || size <= 0 ||
+      static_cast<std::size_t>(size) > most) {
+    throw PickleError("coeval::ProcessPoolExecutor: the file that came is no memory of a pool");
+  }
+  return Mapping(file, static_cast<std::size_t>(size), false);
 }
 
 std::shared_ptr<SharedBuffer> BufferStore::take(std::size_t size) {
@@ -130,26 +134,29 @@ bool BufferStore::has(std::uint32_t number) const noexcept {
   return std::ranges::find(numbers_, number) != numbers_.end();
 }
 
-void ReceivedBuffers::add(std::uint32_t number, FileDescriptor file) {
+// A worker may have a buffer for each of its positions, and some that are free, or gone and not told of.
+void ReceivedBuffers::add(std::uint32_t number, const FileDescriptor& file) {
+  constexpr std::size_t most_buffers = 1024;
   forget(number);
-  all_.push_back({.number = number, .file = std::move(file), .mapping = {}});
+  if (all_.size() >= most_buffers) {
+    throw PickleError("coeval::ProcessPoolExecutor: more buffers came than a pool has");
+  }
+  all_.push_back({.number = number, .mapping = map_received(file, most_)});
+}
+
+bool ReceivedBuffers::has(std::uint32_t number) const noexcept {
+  return std::ranges::find(all_, number, &One::number) != all_.end();
 }
 
 void ReceivedBuffers::forget(std::uint32_t number) noexcept {
   std::erase_if(all_, [number](const One& one) { return one.number == number; });
 }
 
-std::span<const std::byte> ReceivedBuffers::bytes(std::uint32_t number, std::uint64_t size) {
+std::span<const std::byte> ReceivedBuffers::bytes(std::uint32_t number, std::uint64_t size) const {
   const auto found = std::ranges::find(all_, number, &One::number);
-  if (found == all_.end()) {
-    throw PickleError(
-        fmt::format("coeval::ProcessPoolExecutor: there is no buffer of number {}", number));
-  }
-  if (found->mapping.size() < size) {
-    const ssize_t whole = sys().descriptor.size(found->file.get());
-    const auto wanted =
-        std::max<std::uint64_t>(size, whole > 0 ? static_cast<std::uint64_t>(whole) : 0);
-    found->mapping = map_received(found->file, static_cast<std::size_t>(wanted));
+  if (found == all_.end() || found->mapping.size() < size) {
+    throw PickleError(fmt::format(
+        "coeval::ProcessPoolExecutor: there is no buffer of number {} and {} bytes", number, size));
   }
   return {found->mapping.data(), static_cast<std::size_t>(size)};
 }

@@ -45,9 +45,10 @@ struct MemoryFile {
   Mapping mapping;
 };
 
-// A file that came from the other side. Errors: PickleError if it is not sealed against shrinking,
-// or has fewer bytes than that; std::system_error.
-Mapping map_received(const FileDescriptor& file, std::size_t size);
+// A file that came from the other side, whole. Errors: PickleError if it is no MemoryFile that is one
+// way, whose size stays and whose pages nobody can take away again; or has more bytes than that;
+// std::system_error.
+Mapping map_received(const FileDescriptor& file, std::size_t most);
 
 // The writer's side of a buffer.
 class SharedBuffer {
@@ -86,20 +87,26 @@ class BufferStore : public std::enable_shared_from_this<BufferStore> {
   std::vector<std::unique_ptr<SharedBuffer>> free_ COEVAL_GUARDED_BY(lock_);
 };
 
-// The reader's side: the buffers that the other one has sent, by number. For one thread.
+// The reader's side: the buffers that the other one has sent, by number. It keeps mappings, and no
+// descriptors. For one thread.
 class ReceivedBuffers {
  public:
-  void add(std::uint32_t number, FileDescriptor file);
+  // Of buffers of so many bytes at the most.
+  explicit ReceivedBuffers(std::size_t most) noexcept : most_(most) {}
+
+  // Errors: as map_received; PickleError if there are more than anybody has.
+  void add(std::uint32_t number, const FileDescriptor& file);
+  bool has(std::uint32_t number) const noexcept;
   void forget(std::uint32_t number) noexcept;
   // The bytes of a buffer. Errors: PickleError if there is none of that number or size.
-  std::span<const std::byte> bytes(std::uint32_t number, std::uint64_t size);
+  std::span<const std::byte> bytes(std::uint32_t number, std::uint64_t size) const;
 
  private:
   struct One {
     std::uint32_t number;
-    FileDescriptor file;
     Mapping mapping;
   };
+  const std::size_t most_;
   std::vector<One> all_;
 };
 

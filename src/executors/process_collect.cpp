@@ -4,9 +4,12 @@
 
 #include "executors/process_codes.hpp"
 #include "executors/process_pool.hpp"
+#include "executors/process_times.hpp"
+#include "multiprocessing/closer.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/hooks.hpp>
+#include <coeval/core/system.hpp>
 
 #include <fmt/format.h>
 
@@ -39,6 +42,7 @@ bool ProcessPool::collect(ProcessWorker& worker, std::uint32_t own) {
       worker.collecting = true;
     }
     worker.collect(ended);
+    explain(worker, ended);
     {
       const threading::Guard guard(lock_);
       book(worker, ended);
@@ -57,18 +61,36 @@ bool ProcessPool::collect(ProcessWorker& worker, std::uint32_t own) {
   }
 }
 
+// Without the lock, as what an exception says of itself may be the program's code, and so may its end.
+void ProcessPool::explain(const ProcessWorker& worker, std::vector<Ended>& ended) const noexcept {
+  for (Ended& one : ended) {
+    if (one.task != nullptr && one.is_nonsense) {
+      one.error = error_or_bad_alloc([&] {
+        return PickleError(fmt::format(
+            "the answer to {} of pool '{}' does not fit, so its worker {} (pid {}) is ended: {}",
+            one.cell->title(), name_, worker.number(), worker.pid(), describe(one.error)));
+      });
+    } else if (one.task == nullptr && one.error != nullptr) {
+      one.error = error_or_bad_alloc([&] {
+        return BrokenProcessPool(fmt::format("pool '{}' is broken: its initializer raised {}",
+                                             name_, describe(one.error)));
+      });
+    }
+  }
+}
+
 // Before the futures are done: who sees one done sees it counted.
 void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcept {
   for (Ended& one : ended) {
     if (one.task == nullptr) {
       if (one.is_nonsense) {
-        kill_soon(worker);  // that is not what the initializer has raised
+        distrust(worker);  // that is not what the initializer has raised
       } else if (one.error != nullptr) {
-        initializer_raised(one.error);
+        break_with(one.error);
       }
       continue;
     }
-    judge(worker, one);
+    const bool was_in_time = judge(worker, one);
     one.task->place = ProcessTask::Place::nowhere;
     one.task->worker = nullptr;
     worker.has_learned(*one.task);
@@ -77,6 +99,11 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcep
     busy_ns_ += one.wall_ns;
     note_duration(one.wall_ns /
                   static_cast<std::int64_t>(std::max<std::size_t>(one.parts.size(), 1)));
+    note_health(worker, one);
+    if (was_in_time && runs_again(one)) {
+      give_back(std::move(one.cell));
+      continue;
+    }
     const bool is_cut_short = one.task->chunk() != nullptr && one.task->size() != 0;
     if (is_cut_short && one.error == nullptr && broken_ == nullptr) {
       count(one);
@@ -88,6 +115,9 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcep
     }
     count(one);
     leave_bound();
+    if (one.is_nonsense) {
+      distrust(worker);
+    }
   }
   worker.slow = false;  // what ran has ended, or was taken back before it began
   worker.free_collected();
@@ -95,6 +125,34 @@ void ProcessPool::book(ProcessWorker& worker, std::vector<Ended>& ended) noexcep
   if (closed_ || worker.retiring) {
     ring();  // the worker may have nothing more to do
   }
+}
+
+// A worker that is no good any more gets nothing more, and what it has not begun is for others.
+void ProcessPool::note_health(ProcessWorker& worker, const Ended& ended) noexcept {
+  const std::size_t single = ended.task->chunk() == nullptr ? 1 : 0;
+  const std::size_t raised = ended.raised + (ended.error != nullptr ? single : 0);
+  suspicion_.note(worker.errors_in_a_row, ended.parts.size() + single - raised, raised);
+  const bool is_sick = suspicion_.is_sick(worker.errors_in_a_row);
+  if (!worker.retiring && (is_sick || ended.spent != Spent::no)) {
+    worker.sick = is_sick;
+    worker.retiring = true;
+    take_back_unstarted(worker);
+    ring();
+  }
+}
+
+// A task that met the end of a process's memory, and may be begun anew in another one.
+bool ProcessPool::runs_again(const Ended& ended) noexcept {
+  return ended.spent == Spent::out_of_memory && ended.error != nullptr && !ended.is_nonsense &&
+         ended.task->chunk() == nullptr && broken_ == nullptr &&
+         ++ended.task->deaths <= ended.cell->max_retries();
+}
+
+// A worker whose answer does not fit is ended, and nothing that it answers afterwards is believed.
+void ProcessPool::distrust(ProcessWorker& worker) noexcept {
+  worker.distrust();
+  kill_soon(worker);
+  take_back_unstarted(worker);
 }
 
 void ProcessPool::count(const Ended& ended) noexcept {
@@ -107,19 +165,21 @@ void ProcessPool::count(const Ended& ended) noexcept {
   }
 }
 
-// A task that has ended after its time was over, however it did.
-void ProcessPool::judge(ProcessWorker& worker, Ended& ended) const noexcept {
+// False for a task that has ended after its time was over, however it did.
+bool ProcessPool::judge(ProcessWorker& worker, Ended& ended) const noexcept {
   worker.task_deadline.reset();
   if (worker.ending == ProcessWorker::Ending::no || worker.ending_position != ended.position) {
-    return;
+    return true;
   }
   if (worker.ending == ProcessWorker::Ending::by_timeout) {
-    ended.error = error_or_bad_alloc([&] { return TimeoutError(timeout_text(*ended.cell)); });
+    ended.replaced = std::exchange(
+        ended.error, error_or_bad_alloc([&] { return TimeoutError(timeout_text(*ended.cell)); }));
   }
   if (!worker.terminated) {
     worker.ending = ProcessWorker::Ending::no;  // it was only asked, and lives on
     worker.ending_next.reset();
   }
+  return false;
 }
 
 std::string ProcessPool::timeout_text(const Cell& cell) const {
@@ -139,16 +199,28 @@ void ProcessPool::finish(Ended& ended) noexcept {
     part->finish();
   }
   ended.parts.clear();
-  if (!ended.cell) {
-    return;
+  if (ended.cell) {
+    finish_cell(ended);
   }
+  multiprocessing::detail::close_elsewhere(std::move(ended.sockets),
+                                           multiprocessing::detail::Closing::as_it_is);
+}
+
+void ProcessPool::finish_cell(Ended& ended) noexcept {
   Cell& cell = *ended.cell;
   if (is_observed()) [[unlikely]] {
-    observe({.event = TaskEvent::start, .task = &cell, .name = cell.name(), .executor = name_});
+    const TaskTimes times = TaskTimes::of(ended.task->handed_over_ns, ended.began_ns, ended.wall_ns,
+                                          sys().monotonic_ns());
+    observe({.event = TaskEvent::start,
+             .task = &cell,
+             .name = cell.name(),
+             .executor = name_,
+             .time = time_point(times.began)});
     observe({.event = ended.error == nullptr ? TaskEvent::finish : TaskEvent::fail,
              .task = &cell,
              .name = cell.name(),
-             .executor = name_});
+             .executor = name_,
+             .time = time_point(times.ended)});
   }
   ended.task->payload.clear();
   if (ended.error != nullptr) {

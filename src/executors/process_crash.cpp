@@ -14,10 +14,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coeval::detail {
@@ -42,7 +45,9 @@ void put_down(CrashSite::Frame& frame, std::uintptr_t address) noexcept {
       module.dlfo_link_map == nullptr) {
     return;
   }
-  const char* const path = module.dlfo_link_map->l_name;
+  // The program has no name, but for a dynamic loader that was called by its own.
+  const bool is_program = module.dlfo_link_map->l_prev == nullptr;
+  const char* const path = is_program ? "" : module.dlfo_link_map->l_name;
   std::size_t length = 0;
   while (path[length] != '\0') {
     ++length;
@@ -75,47 +80,119 @@ _Unwind_Reason_Code visit(_Unwind_Context* context, void* data) noexcept {
   return walk.count < CrashSite::most_frames ? _URC_NO_REASON : _URC_END_OF_STACK;
 }
 
-void on_crash(int signal, siginfo_t* info, void*) noexcept {
-  for (std::size_t i = 0; i < fatal_signals.size(); ++i) {
-    if (fatal_signals[i] == signal) {
-      sigaction(signal, &before[i], nullptr);
-    }
-  }
+// Puts the stack down, in place of that of an earlier fault.
+void record(int signal) noexcept {
   Walk walk{.site = *site_of_this_process};
-  if (walk.site.frames.load(std::memory_order_relaxed) == 0 && sys().getpid() == owner_of_site) {
-    _Unwind_Backtrace(visit, &walk);
-    walk.site.frames.store(walk.count, std::memory_order_release);
+  walk.site.frames.store(0, std::memory_order_relaxed);
+  _Unwind_Backtrace(visit, &walk);
+  walk.site.signal.store(signal, std::memory_order_relaxed);
+  walk.site.frames.store(walk.count, std::memory_order_release);
+}
+
+const struct sigaction* before_of(int signal) noexcept {
+  const auto* const place = std::ranges::find(fatal_signals, signal);
+  return &before[static_cast<std::size_t>(place - fatal_signals.begin())];
+}
+
+bool is_handler(const struct sigaction& action) noexcept {
+  return (action.sa_flags & SA_SIGINFO) != 0 ||
+         (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN);
+}
+
+// The program's own handler, as the kernel would call it.
+void call(const struct sigaction& action, int signal, siginfo_t* info, void* context) noexcept {
+  sigset_t mask = action.sa_mask;
+  if ((action.sa_flags & SA_NODEFER) == 0) {
+    sigaddset(&mask, signal);
   }
+  sigset_t own;
+  pthread_sigmask(SIG_BLOCK, &mask, &own);
+  if ((action.sa_flags & SA_SIGINFO) != 0) {
+    action.sa_sigaction(signal, info, context);
+  } else {
+    action.sa_handler(signal);
+  }
+  pthread_sigmask(SIG_SETMASK, &own, nullptr);
+}
+
+void on_crash(int signal, siginfo_t* info, void* context) noexcept;
+
+bool is_in_force(int signal) noexcept {
+  struct sigaction now{};
+  return sigaction(signal, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 &&
+         now.sa_sigaction == &on_crash;
+}
+
+// Where the program has a handler of its own, the fault may be one that it plans and mends: what was
+// recorded is forgotten when that handler returns, unless it has given up by taking this one away.
+// Abort goes on to end the process whatever a handler does.
+void on_crash(int signal, siginfo_t* info, void* context) noexcept {
+  const int error = errno;
+  const bool is_own = sys().getpid() == owner_of_site;
+  if (is_own) {
+    record(signal);
+  }
+  const struct sigaction& earlier = *before_of(signal);
+  if (is_handler(earlier)) {
+    call(earlier, signal, info, context);
+    if (is_own && signal != SIGABRT && is_in_force(signal)) {
+      site_of_this_process->frames.store(0, std::memory_order_relaxed);
+    }
+    errno = error;
+    return;
+  }
+  sigaction(signal, &earlier, nullptr);
   // A fault comes again when this returns; what somebody sent does not.
   if (info->si_code <= 0) {
     raise(signal);
   }
+  errno = error;
 }
 
-// The address of the place in a module of this process; 0 if it has none of that name.
+std::string_view file_name(std::string_view path) noexcept {
+  return path.substr(path.rfind('/') + 1);
+}
+
+struct ModuleSearch {
+  std::string_view path;  // empty for the program
+  std::uint64_t offset;
+  bool in_any_folder;
+  bool is_first = true;  // the program comes first
+  std::uintptr_t found = 0;
+
+  bool fits(const dl_phdr_info& info) noexcept {
+    if (std::exchange(is_first, false) || path.empty()) {
+      return path.empty();
+    }
+    return in_any_folder ? file_name(path) == file_name(info.dlpi_name) : path == info.dlpi_name;
+  }
+};
+
+int look_into(dl_phdr_info* info, std::size_t, void* data) {
+  ModuleSearch& wanted = *static_cast<ModuleSearch*>(data);
+  if (!wanted.fits(*info)) {
+    return 0;
+  }
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD && wanted.offset >= segment.p_vaddr &&
+        wanted.offset - segment.p_vaddr < segment.p_memsz) {
+      wanted.found = info->dlpi_addr + wanted.offset;
+    }
+  }
+  return 1;
+}
+
+// The address of the place in a module of this process; 0 if it has none of that name. The worker was
+// started later, and may have found its libraries in folders of other names.
 std::uintptr_t address_here(std::string_view path, std::uint64_t offset) {
-  struct Search {
-    std::string_view path;
-    std::uint64_t offset;
-    std::uintptr_t found = 0;
-  } search{.path = path, .offset = offset};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, std::size_t, void* data) {
-        Search& wanted = *static_cast<Search*>(data);
-        if (wanted.path != info->dlpi_name) {
-          return 0;
-        }
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const ElfW(Phdr)& segment = info->dlpi_phdr[i];
-          if (segment.p_type == PT_LOAD && wanted.offset >= segment.p_vaddr &&
-              wanted.offset - segment.p_vaddr < segment.p_memsz) {
-            wanted.found = info->dlpi_addr + wanted.offset;
-          }
-        }
-        return 1;
-      },
-      &search);
-  return search.found;
+  for (const bool in_any_folder : {false, true}) {
+    ModuleSearch search{.path = path, .offset = offset, .in_any_folder = in_any_folder};
+    if (dl_iterate_phdr(look_into, &search) != 0) {
+      return search.found;
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -147,7 +224,10 @@ CrashLimit::~CrashLimit() {
   outermost = UINTPTR_MAX;
 }
 
-std::string crash_lines(const CrashSite& site) {
+std::string crash_lines(const CrashSite& site, int signal) {
+  if (site.signal.load(std::memory_order_relaxed) != signal) {
+    return {};  // of a fault that the process has survived
+  }
   const std::size_t count =
       std::min<std::size_t>(site.frames.load(std::memory_order_acquire), CrashSite::most_frames);
   std::vector<std::uintptr_t> addresses;

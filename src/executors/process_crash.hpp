@@ -24,7 +24,8 @@ class CrashLimit {
 };
 
 // In the pool: a line per frame, "  at decode (decode.cpp:41)", the innermost first; empty if the
-// site has none. The site may hold anything.
-std::string crash_lines(const CrashSite& site);
+// site has none of that signal, since the process has survived the fault that it has. The site may
+// hold anything.
+std::string crash_lines(const CrashSite& site, int signal);
 
 }  // namespace coeval::detail

@@ -4,6 +4,9 @@
 
 #include "executors/process_pool.hpp"
 
+#include <coeval/core/hooks.hpp>
+#include <coeval/core/system.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <limits>
@@ -22,12 +25,15 @@ constexpr std::int64_t short_ns = 100'000;
 // Below it a task costs less than the wakes that it may cause.
 constexpr std::int64_t tiny_ns = 5'000;
 // How long a chunk should take, and how many elements it has at the most.
-constexpr std::int64_t chunk_ns = 100'000;
-constexpr std::int64_t most_in_chunk = 512;
+constexpr std::int64_t chunk_goal_ns = 100'000;
+constexpr std::int64_t most_elements = 512;
 // What it takes to wake a worker.
 constexpr std::int64_t wake_ns = 20'000;
 // But only for so long: the task before it may be a long one.
 constexpr auto patience = 1ms;
+// A worker that has not begun its next task after so long, while another is idle, is silent. Much
+// longer than a wake takes on a busy machine, as each look costs the manager a wake.
+constexpr auto silence = 10ms;
 // A worker has no more tasks in its life: so no position of it comes twice.
 constexpr int most_per_child = std::numeric_limits<int>::max();
 
@@ -46,7 +52,7 @@ void ProcessPool::set_pace() noexcept {
   const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
   const std::int64_t batch = mean == 0 || !takes_chunks()
                                  ? 1
-                                 : std::clamp<std::int64_t>(chunk_ns / mean, 1, most_in_chunk);
+                                 : std::clamp<std::int64_t>(chunk_goal_ns / mean, 1, most_elements);
   const std::size_t each = std::max<std::size_t>(window(), 3 * static_cast<std::size_t>(batch));
   map_pace_.batch.store(static_cast<std::size_t>(batch), std::memory_order_relaxed);
   map_pace_.ahead.store(each * max_workers_, std::memory_order_relaxed);
@@ -68,7 +74,7 @@ void ProcessPool::note_duration(std::int64_t wall_ns) noexcept {
 
 // A task with a time limit has a worker for itself, so that its time begins when it is handed over.
 ProcessWorker* ProcessPool::choose(bool is_timed) const noexcept {
-  const std::uint32_t most = window();
+  const std::uint32_t window = this->window();
   const std::int64_t mean = mean_ns_.load(std::memory_order_relaxed);
   ProcessWorker* best = nullptr;
   std::int64_t best_load = 0;
@@ -78,6 +84,7 @@ ProcessWorker* ProcessPool::choose(bool is_timed) const noexcept {
       continue;
     }
     const std::uint32_t in_hand = worker->in_hand();
+    const std::uint32_t most = suspicion_.is_doubtful(worker->errors_in_a_row) ? 1 : window;
     // The setup is in hand, too, until it is done.
     const bool has_room =
         worker->is_set_up() ? in_hand < (is_timed ? 1 : most) : in_hand < 2 && !is_timed;
@@ -130,6 +137,7 @@ void ProcessPool::dispatch() noexcept {
 // False if the worker has no room. A task that cannot be posted is left to the manager to fail.
 bool ProcessPool::hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) noexcept {
   const std::chrono::nanoseconds timeout = cell->timeout();
+  task.handed_over_ns = is_observed() ? sys().monotonic_ns() : 0;
   try {
     if (!worker.post(cell, task)) {
       if (worker.retiring) {
@@ -173,15 +181,19 @@ ChunkTask* ProcessPool::cuttable_chunk() const noexcept {
   return nullptr;
 }
 
+bool ProcessPool::is_idle(const Worker& worker) noexcept {
+  return worker->is_set_up() && worker->in_hand() == 0 && !worker->retiring && !worker->dead &&
+         !worker->slow && worker->ending == ProcessWorker::Ending::no;
+}
+
 // Gives an idle worker half of what another one has in hand and has not begun.
 void ProcessPool::balance(bool at_once) noexcept {
   const std::optional<Deadline> patience_ends = std::exchange(balance_at_, std::nullopt);
-  const auto is_idle = [](const Worker& worker) {
-    return worker->is_set_up() && worker->in_hand() == 0 && !worker->retiring && !worker->dead &&
-           worker->ending == ProcessWorker::Ending::no;
-  };
   if (std::ranges::none_of(workers_, is_idle)) {
     return;
+  }
+  if (!look_at_) {
+    watch_unbegun();
   }
   const auto in_hand = [](const Worker& worker) { return worker->in_hand(); };
   const auto donor = std::ranges::max_element(workers_, {}, in_hand);
@@ -215,6 +227,38 @@ void ProcessPool::balance(bool at_once) noexcept {
   if (queued_ != 0) {
     dispatch();
   }
+}
+
+// A task that its worker has not begun is looked at again after a while. Looked at once in a while,
+// however many tasks come and go: or else each would cost the manager a wake.
+void ProcessPool::watch_unbegun() noexcept {
+  for (const Worker& worker : workers_) {
+    const ProcessTask* const next = worker->unbegun_task();
+    worker->unbegun = next != nullptr ? next->position : 0;
+    if (next != nullptr) {
+      look_at_ = Deadline(silence);
+    }
+  }
+  if (look_at_) {
+    ring();
+  }
+}
+
+// What a stopped worker, or one whose processor was taken from it, has not begun is for one that is
+// idle; and it gets nothing more until it shows a sign of life.
+void ProcessPool::end_silence() noexcept {
+  look_at_.reset();
+  if (std::ranges::none_of(workers_, is_idle)) {
+    return;  // the next that is idle has it looked at again
+  }
+  for (const Worker& worker : workers_) {
+    const ProcessTask* const next = worker->unbegun_task();
+    if (next != nullptr && worker->unbegun == next->position) {
+      worker->slow = true;
+      take_back_unstarted(*worker);
+    }
+  }
+  watch_unbegun();
 }
 
 // Takes away what a chunk has behind the element that runs: none if there is nothing, or no memory,

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-// How a ProcessPool ends tasks that run too long, and what it does when a worker dies.
+// What a ProcessPool does when a worker dies.
 
+#include "executors/process_early_death.hpp"
+#include "executors/process_end.hpp"
 #include "executors/process_pool.hpp"
 
 #include <coeval/core/errors.hpp>
@@ -10,11 +12,11 @@
 #include <fmt/format.h>
 
 #include <signal.h>
-#include <string.h>
 
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace coeval::detail {
@@ -22,144 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string how_it_ended(int exitcode) {
-  if (exitcode >= 0) {
-    return fmt::format("ended its process with exit code {}", exitcode);
-  }
-  const char* const name = sigabbrev_np(-exitcode);
-  return fmt::format(
-      "died of {}{}",
-      name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", -exitcode),
-      exitcode == -SIGKILL ? " (a kill -9, or the kernel was out of memory)" : "");
-}
-
 }  // namespace
-
-// Begins to end tasks whose time is over, and goes on with those that do not end.
-void ProcessPool::press_on_those_ending() noexcept {
-  for (const Worker& worker : workers_) {
-    if (worker->dead) {
-      continue;
-    }
-    if (worker->task_deadline && worker->ending == ProcessWorker::Ending::no &&
-        worker->task_deadline->expired()) {
-      begin_timeout(*worker);
-    }
-    if (worker->ending_next && worker->ending_next->expired()) {
-      press_on(*worker);
-    }
-  }
-}
-
-void ProcessPool::begin_timeout(ProcessWorker& worker) noexcept {
-  ProcessTask* const task = worker.first_in_hand();
-  if (task == nullptr) {
-    return;  // it has ended a moment ago
-  }
-  if (!worker.has_begun(task->position)) {
-    if (!worker.late) {
-      worker.late = true;  // it was slow to wake
-      worker.task_deadline =
-          Deadline(std::max<std::chrono::nanoseconds>(task->own_cell().timeout(), 1s));
-    } else if (worker.take_back(task->position)) {
-      // It is stopped, or hostile; the task goes to another one.
-      give_back(worker.take_cell(task->position));
-      kill_soon(worker);
-    }
-    return;
-  }
-  worker.ending = ProcessWorker::Ending::by_timeout;
-  worker.ending_position = task->position;
-  worker.ending_step =
-      task->takes_stop_token ? ProcessWorker::step_ask : ProcessWorker::step_terminate;
-  worker.ending_next = Deadline(0s);
-}
-
-// Of no use any more. The manager does it.
-void ProcessPool::kill_soon(ProcessWorker& worker) noexcept {
-  worker.retiring = true;
-  worker.ending_step = ProcessWorker::step_kill;
-  worker.ending_next = Deadline(0s);
-  ring();
-}
-
-void ProcessPool::press_on(ProcessWorker& worker) noexcept {
-  const auto signal = [&worker](void (multiprocessing::Process::*send)() const) {
-    try {
-      (worker.process().*send)();
-    } catch (const std::exception& error) {
-      log(Severity::error, "coeval.executors", error.what());
-    }
-  };
-  switch (worker.ending_step++) {
-    case ProcessWorker::step_ask:
-      worker.ask_to_stop(worker.ending_position);
-      worker.ending_next = Deadline(options_.grace);
-      break;
-    case ProcessWorker::step_terminate:
-      take_back_unstarted(worker);
-      if (!worker.is_running(worker.ending_position)) {
-        // It has just ended, and the signal would meet the next one. What it has brought is collected
-        // soon; if not, the worker lies.
-        worker.ending_next = Deadline(std::max<std::chrono::nanoseconds>(options_.grace, 1s));
-        break;
-      }
-      worker.retiring = true;
-      worker.terminated = true;
-      signal(&multiprocessing::Process::terminate);
-      worker.ending_next = Deadline(options_.grace);
-      break;
-    default:  // again and again, as the kernel may refuse
-      worker.ending_step = ProcessWorker::step_kill;
-      signal(&multiprocessing::Process::kill);
-      worker.ending_next = Deadline(std::max<std::chrono::nanoseconds>(options_.grace, 100ms));
-      break;
-  }
-}
-
-// Others may run them.
-void ProcessPool::take_back_unstarted(ProcessWorker& worker) noexcept {
-  while (CellRef cell = worker.take_back_newest()) {
-    give_back(std::move(cell));
-  }
-  if (worker.waiters != 0) {
-    worker.side().wake_waiters();  // invariant 3
-  }
-}
-
-// What waits is cancelled here, so that it is when this returns; what a death gives back later is
-// cancelled by the manager.
-void ProcessPool::terminate() {
-  shutdown({.wait = false, .cancel_futures = true});
-  if (forks() != forks_) {
-    return;
-  }
-  const threading::Guard guard(lock_);
-  terminated_ = true;
-  stop_running();
-  ring();
-}
-
-bool ProcessPool::is_terminated() const noexcept {
-  const threading::Guard guard(lock_);
-  return terminated_;
-}
-
-void ProcessPool::stop_running() noexcept {
-  for (const Worker& worker : workers_) {
-    const ProcessTask* const task = worker->running_task();
-    if (task != nullptr && worker->ending == ProcessWorker::Ending::no) {
-      worker->ending = ProcessWorker::Ending::by_stop;
-      worker->ending_position = task->position;
-      worker->ending_step =
-          task->takes_stop_token ? ProcessWorker::step_ask : ProcessWorker::step_terminate;
-      worker->ending_next = Deadline(0s);
-    } else if (task == nullptr && !worker->is_set_up() && !worker->closing) {
-      worker->closing = true;
-      kill_soon(*worker);
-    }
-  }
-}
 
 // What is said of a dead worker, and the futures that end with it. There is room for all of them.
 struct ProcessPool::Burial {
@@ -169,10 +34,35 @@ struct ProcessPool::Burial {
   }
 
   int exitcode = 0;
+  bool has_begun = false;         // the worker has come to its setup
+  std::optional<bool> of_memory;  // see OomKills
   std::string stack;
+  std::string notice;  // to log, when the lock is free
   std::vector<Ended> ended;
   std::vector<CellRef> elements;  // of chunks, that ran: settled
 };
+
+// Joins its process, which has ended, and finds out how.
+void ProcessPool::tell_end(ProcessWorker& worker, Burial& burial) {
+  worker.process().join();
+  burial.exitcode = worker.process().exitcode().value_or(0);
+  if (worker.sick) {
+    log(Severity::warning, "coeval.executors",
+        fmt::format(
+            "worker {} (pid {}) of pool '{}' was replaced: its last {} tasks all raised, as "
+            "few of the others do",
+            worker.number(), worker.pid(), name_, worker.errors_in_a_row));
+  }
+  burial.has_begun = worker.has_begun(0);
+  if (burial.exitcode == -SIGKILL) {
+    burial.of_memory = oom_kills_.take_one();
+  }
+  try {
+    burial.stack = burial.exitcode < 0 ? worker.crash_lines(-burial.exitcode) : std::string();
+  } catch (const std::bad_alloc& error) {
+    log(Severity::error, "coeval.executors", error.what());
+  }
+}
 
 void ProcessPool::bury(const Worker& worker) {
   Burial burial;
@@ -187,6 +77,7 @@ void ProcessPool::bury(const Worker& worker) {
   }
   while (begin_last_collecting(*worker)) {
     worker->collect(burial.ended);
+    explain(*worker, burial.ended);
     {
       const threading::Guard guard(lock_);
       book(*worker, burial.ended);
@@ -206,13 +97,7 @@ void ProcessPool::bury(const Worker& worker) {
       log(Severity::error, "coeval.executors", error.what());
     }
   }
-  worker->process().join();
-  burial.exitcode = worker->process().exitcode().value_or(0);
-  try {
-    burial.stack = burial.exitcode < 0 ? worker->crash_lines() : std::string();
-  } catch (const std::bad_alloc& error) {
-    log(Severity::error, "coeval.executors", error.what());
-  }
+  tell_end(*worker, burial);
   {
     const threading::Guard guard(lock_);
     std::erase(workers_, worker);
@@ -225,6 +110,9 @@ void ProcessPool::bury(const Worker& worker) {
     element->finish();
   }
   worker->side().wake_waiters();  // invariant 3
+  if (!burial.notice.empty()) {
+    log(Severity::warning, "coeval.executors", burial.notice);
+  }
 }
 
 bool ProcessPool::begin_last_collecting(ProcessWorker& worker) noexcept {
@@ -232,7 +120,8 @@ bool ProcessPool::begin_last_collecting(ProcessWorker& worker) noexcept {
   return worker.begin_collecting(slot_count);
 }
 
-// What becomes of the tasks that a dead worker had.
+// What becomes of the tasks that a dead worker had. Of a chunk that one had begun which is not trusted,
+// nobody can tell which elements ran.
 void ProcessPool::settle(ProcessWorker& worker, Burial& burial) noexcept {
   for (const Ended& done : burial.ended) {
     count(done);
@@ -244,7 +133,7 @@ void ProcessPool::settle(ProcessWorker& worker, Burial& burial) noexcept {
   const bool is_early = left.victims.empty() && worker.finished == 0 && !worker.closing;
   while (CellRef victim = left.victims.pop_front()) {
     ProcessTask& task = task_of(*victim);
-    if (task.chunk() != nullptr) {
+    if (task.chunk() != nullptr && worker.is_trusted()) {
       settle_chunk(worker, std::move(victim), burial);
       continue;
     }
@@ -258,10 +147,11 @@ void ProcessPool::settle(ProcessWorker& worker, Burial& burial) noexcept {
     task.place = ProcessTask::Place::nowhere;
     task.worker = nullptr;
     victim->try_start();
-    ++failed_;
+    failed_ += task.size();
     leave_bound();
     Ended& ended = burial.ended.emplace_back();
     ended.error = error_of(worker, task, *victim, was_ended, burial);
+    ended.began_ns = worker.began_ns(task.position);
     ended.cell = std::move(victim);
     ended.task = &task;
   }
@@ -297,18 +187,24 @@ void ProcessPool::settle_chunk(const ProcessWorker& worker, CellRef cell, Burial
 }
 
 // It would go on like this for ever.
-void ProcessPool::note_early_death(const ProcessWorker& worker, const Burial& burial) noexcept {
+void ProcessPool::note_early_death(const ProcessWorker& worker, Burial& burial) noexcept {
   const int deaths = ++deaths_in_a_row_;
-  if (deaths >= options_.max_restarts) {
-    break_pool([&] {
-      return fmt::format(
-          "{} processes in a row ended before they ran a task; the last, worker {} (pid {}), "
-          "{}{}{}",
-          deaths, worker.number(), worker.pid(), how_it_ended(burial.exitcode),
-          burial.stack.empty() ? "" : "\n", burial.stack);
-    });
-  } else {
-    start_again_ = Deadline(1ms * (1 << std::min(deaths, 10)));
+  const bool is_refused = !burial.has_begun && is_refusal(burial.exitcode);
+  const auto how = [&] {
+    return fmt::format("worker {} (pid {}), {}{}{}", worker.number(), worker.pid(),
+                       how_it_ended(burial.exitcode, burial.of_memory),
+                       burial.stack.empty() ? "" : "\n", burial.stack);
+  };
+  if (is_refused || deaths >= options_.max_restarts) {
+    break_pool([&] { return early_deaths_text(deaths, how(), burial.exitcode, is_refused); });
+    return;
+  }
+  start_again_ = Deadline(1ms * (1 << std::min(deaths, 10)));
+  try {
+    // Of one that was killed from outside, whoever did it knows.
+    const bool is_told = !burial.has_begun && burial.exitcode != -SIGKILL;
+    burial.notice = is_told ? fmt::format("pool '{}': {}", name_, how()) : std::string();
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): no memory to say so
   }
 }
 
@@ -329,22 +225,27 @@ std::exception_ptr ProcessPool::error_of(const ProcessWorker& worker, const Proc
     return WorkerDied(
         fmt::format(
             "{} of pool '{}' {} in worker {} (pid {}){}; the pool goes on", cell.title(), name_,
-            how_it_ended(burial.exitcode), worker.number(), worker.pid(),
+            worker.is_trusted() ? how_it_ended(burial.exitcode, burial.of_memory)
+                                : "was ended, as an answer to another one did not fit,",
+            worker.number(), worker.pid(),
             task.deaths > 1 ? fmt::format("; {} processes have died of it", task.deaths) : ""),
         burial.exitcode, worker.pid(), burial.stack);
   });
-}
-
-void ProcessPool::initializer_raised(const std::exception_ptr& error) noexcept {
-  break_pool([&] { return fmt::format("its initializer raised {}", describe(error)); });
 }
 
 // Nothing runs any more; what waits is told why.
 template <class Reason>
 void ProcessPool::break_pool(Reason reason) noexcept {
   if (broken_ == nullptr) {
-    broken_ = error_or_bad_alloc(
-        [&] { return BrokenProcessPool(fmt::format("pool '{}' is broken: {}", name_, reason())); });
+    break_with(error_or_bad_alloc([&] {
+      return BrokenProcessPool(fmt::format("pool '{}' is broken: {}", name_, reason()));
+    }));
+  }
+}
+
+void ProcessPool::break_with(std::exception_ptr error) noexcept {
+  if (broken_ == nullptr) {
+    broken_ = std::move(error);
     fail_all();
   }
 }
@@ -361,26 +262,6 @@ void ProcessPool::fail_all() noexcept {
   }
   room_.notify_all();
   ring();
-}
-
-void ProcessPool::fail_queued(const std::exception_ptr& error) noexcept {
-  for (auto& [priority, level] : queue_) {
-    while (CellRef cell = level.pop_front()) {
-      fail_later(std::move(cell), error);
-    }
-  }
-  ring();
-}
-
-void ProcessPool::fail_later(CellRef cell, const std::exception_ptr& error) noexcept {
-  ProcessTask& task = task_of(*cell);
-  if (task.place == ProcessTask::Place::queued) {
-    task.place = ProcessTask::Place::nowhere;
-    --queued_;
-    cell->try_start();  // nobody cancels it now
-    task.failure = error;
-    failures_.push_back(std::move(cell));
-  }
 }
 
 }  // namespace coeval::detail

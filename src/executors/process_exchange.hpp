@@ -44,6 +44,7 @@ struct PoolWords {
   atomic<std::uint32_t> may_spin{0};  // 1: look for the next task for a moment before a sleep
   alignas(64) atomic<std::uint32_t> stop_rings{0};  // counts the changes of the next one
   atomic<std::uint32_t> stop_position{0};           // the task there is asked to stop; 0: none
+  atomic<std::uint32_t> ending{0};                  // 1: a SIGTERM is the pool's, and meant
 };
 
 // Written by both: the pool believes nothing that it reads there.
@@ -120,6 +121,8 @@ class PoolSide {
     own_.stop_rings.fetch_add(1, std::memory_order_release);
     own_.stop_rings.notify_all_shared();
   }
+  // Before the pool sends SIGTERM. Relaxed: the kernel orders it before the signal.
+  void announce_end() noexcept { own_.ending.store(1, std::memory_order_relaxed); }
   void let_spin() noexcept { own_.may_spin.store(1, std::memory_order_relaxed); }
   // Invariant 6. Release: the results were read before.
   void free(std::uint32_t collected) noexcept {
@@ -216,6 +219,7 @@ class WorkerSide {
   bool is_asked_to_stop(std::uint32_t position) const noexcept {
     return pool_.stop_position.load(std::memory_order_acquire) == position;
   }
+  bool is_to_end() const noexcept { return pool_.ending.load(std::memory_order_relaxed) != 0; }
   void wait_for_stop_ring(std::uint32_t seen) const noexcept {
     pool_.stop_rings.wait_shared(seen, never);
   }

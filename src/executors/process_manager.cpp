@@ -1,16 +1,18 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 // The manager of a ProcessPool: the thread that starts workers, collects for those who do not wait,
-// and sees to what process_endings.cpp does.
+// and sees to what process_pressing.cpp and process_endings.cpp do.
 
 #include "executors/process_pool.hpp"
 
+#include "core/blocked_signals.hpp"
+
 #include <coeval/core/cpu.hpp>
+#include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>
 #include <coeval/core/system.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
@@ -20,16 +22,18 @@ namespace {
 using namespace std::chrono_literals;
 
 // How long the manager sleeps at most when it is to be woken lazily.
-constexpr auto a_moment = 1ms;
+constexpr auto lazy_sleep = 1ms;
+
+// The same while there is a worker of which it hears nothing.
+constexpr auto a_little = 10ms;
 
 }  // namespace
 
 void ProcessPool::start_manager() {
-  if (managed_) {
-    return;
-  }
+  const threading::Guard guard(lock_);
   threading::Thread thread({.name = name_ + "_manager"},
                            [pool = shared_from_this()] { pool->manage(); });
+  const BlockedSignals blocked(BlockedSignals::For::own_threads);
   thread.start();
   manager_ = std::move(thread);
   managed_ = true;
@@ -37,22 +41,26 @@ void ProcessPool::start_manager() {
 
 void ProcessPool::manage() {
   bool lazy = true;
+  bool has_failed = false;
   while (true) {
     try {
       if (!manage_once(lazy)) {
         return;
       }
+      has_failed = false;
     } catch (const std::exception& error) {  // there is no memory: it is tried again
-      log(Severity::error, "coeval.executors", error.what());
-      pollfd bell{.fd = heard_.get(), .events = POLLIN, .revents = 0};
-      sys().descriptor.poll(&bell, 1, Deadline(a_moment).nanoseconds());
+      if (!has_failed) {
+        log(Severity::error, "coeval.executors", error.what());
+      }
+      has_failed = true;  // of many failures in a row the first is told
+      bell_.wait_a_little();
     }
   }
 }
 
 // False when everything is done and everybody gone.
 bool ProcessPool::manage_once(bool& lazy) {
-  rung_.store(0, std::memory_order_seq_cst);
+  bell_.listen();
   std::vector<Worker> workers;
   {
     const threading::Guard guard(lock_);
@@ -72,14 +80,17 @@ bool ProcessPool::manage_once(bool& lazy) {
     stop_running();
   }
   start_workers();
+  press_on();
   TaskList failures;
   Deadline until;
   {
     const threading::Guard guard(lock_);
     workers = workers_;  // what needs memory comes first
-    press_on_those_ending();
     if (balance_at_ && balance_at_->expired()) {
       balance(true);
+    }
+    if (look_at_ && look_at_->expired()) {
+      end_silence();
     }
     dispatch();
     retire_idle();
@@ -98,6 +109,39 @@ bool ProcessPool::manage_once(bool& lazy) {
     lazy = false;  // something long runs
   }
   return true;
+}
+
+// What the kernel has refused is told without the lock.
+void ProcessPool::press_on() {
+  std::exception_ptr refused;
+  {
+    const threading::Guard guard(lock_);
+    press_on_those_ending();
+    refused = std::exchange(refused_signal_, nullptr);
+  }
+  if (refused != nullptr) {
+    log(Severity::error, "coeval.executors", describe(refused));
+  }
+}
+
+void ProcessPool::fail_queued(const std::exception_ptr& error) noexcept {
+  for (auto& [priority, level] : queue_) {
+    while (CellRef cell = level.pop_front()) {
+      fail_later(std::move(cell), error);
+    }
+  }
+  ring();
+}
+
+void ProcessPool::fail_later(CellRef cell, const std::exception_ptr& error) noexcept {
+  ProcessTask& task = task_of(*cell);
+  if (task.place == ProcessTask::Place::queued) {
+    task.place = ProcessTask::Place::nowhere;
+    --queued_;
+    cell->try_start();  // nobody cancels it now
+    task.failure = error;
+    failures_.push_back(std::move(cell));
+  }
 }
 
 // The tasks that could not be handed over, counted.
@@ -137,7 +181,7 @@ Deadline ProcessPool::ask_for_wakes(const std::vector<Worker>& workers, bool laz
     }
   }
   if (lazy && busy) {
-    until = std::min(until, Deadline(a_moment));
+    until = std::min(until, Deadline(lazy_sleep));
   }
   return until;
 }
@@ -162,6 +206,7 @@ Deadline ProcessPool::sleep_until() const noexcept {
     consider(worker->ending_next);
   }
   consider(balance_at_);
+  consider(look_at_);
   if (wants_worker()) {
     consider(start_again_ ? start_again_ : std::optional(Deadline(0s)));
   }
@@ -172,19 +217,23 @@ Deadline ProcessPool::sleep_until() const noexcept {
 bool ProcessPool::sleep(const std::vector<Worker>& workers, Deadline until) {
   std::vector<pollfd> watched;
   watched.reserve(1 + 2 * workers.size());
-  watched.push_back({.fd = heard_.get(), .events = POLLIN, .revents = 0});
+  watched.push_back(bell_.watched());
   for (const Worker& worker : workers) {
     watched.push_back({.fd = worker->process().sentinel(), .events = POLLIN, .revents = 0});
-    // Of one that is closed there is no end of news.
+    // Of one that is closed there is no end of news, nor of one from which nothing can be taken now.
+    const bool is_quiet = worker->deaf || worker->has_untaken_packets() || !worker->is_trusted();
     watched.push_back(
-        {.fd = worker->deaf ? -1 : worker->socket().get(), .events = POLLIN, .revents = 0});
+        {.fd = is_quiet ? -1 : worker->socket().get(), .events = POLLIN, .revents = 0});
+    if (worker->deaf || worker->has_untaken_packets()) {
+      until = std::min(until, Deadline(a_little));  // what it brings is not told
+    }
   }
-  constexpr std::int64_t a_little = 10'000'000;
-  const int ready = sys().descriptor.poll(watched.data(), watched.size(), until.nanoseconds());
+  const int ready =
+      sys().descriptor.poll(watched.data(), watched.size(), bell_.latest(until.nanoseconds()));
   if (ready < 0) {
     // No memory, or more descriptors than RLIMIT_NOFILE allows: everybody is looked at a bit later.
-    sys().descriptor.poll(watched.data(), 1, sys().monotonic_ns() + a_little);
-    hear();
+    bell_.wait_a_little();
+    bell_.hear();
     for (const Worker& worker : workers) {
       if (!worker->process().is_alive()) {
         const threading::Guard guard(lock_);
@@ -194,31 +243,24 @@ bool ProcessPool::sleep(const std::vector<Worker>& workers, Deadline until) {
     return true;
   }
   if (watched[0].revents != 0) {
-    hear();
+    bell_.hear();
   }
   for (std::size_t i = 0; i < workers.size(); ++i) {
     if (watched[1 + 2 * i].revents != 0) {
       const threading::Guard guard(lock_);
       workers[i]->dead = true;
-    } else if (watched[2 + 2 * i].revents != 0) {
+    } else if (watched[2 + 2 * i].revents != 0 || workers[i]->has_untaken_packets()) {
       receive_from(*workers[i]);
     }
   }
   return ready > 0;
 }
 
-void ProcessPool::hear() noexcept {
-  std::array<char, 16> rings;
-  iovec part{.iov_base = rings.data(), .iov_len = rings.size()};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  while (sys().descriptor.receive(heard_.get(), &message, MSG_DONTWAIT) > 0) {
-  }
-}
-
 // A worker that closes its socket ends, has become another program, or runs a task that closed what
-// is not its own. That task goes on; whatever comes of it, nothing more is sent there.
+// is not its own. That task goes on; whatever comes of it, nothing more is sent there. One that the
+// kernel does not let this process hear goes on, too, and is looked at now and then: another in its
+// place would be no better. It is told at once that nobody takes what it sends, or it would wait for
+// room.
 void ProcessPool::receive_from(ProcessWorker& worker) {
   {
     const threading::Guard guard(lock_);
@@ -227,10 +269,16 @@ void ProcessPool::receive_from(ProcessWorker& worker) {
     }
     worker.collecting = true;
   }
-  const bool is_open = worker.receive_packets();
+  const WorkerPackets::News news = worker.receive_packets();
   const threading::Guard guard(lock_);
   worker.collecting = false;
-  if (!is_open) {
+  if (news == WorkerPackets::News::nonsense) {
+    distrust(worker);
+    dispatch();
+  } else if (news == WorkerPackets::News::refused) {
+    worker.deaf = true;
+    sys().descriptor.shutdown(worker.socket().get(), SHUT_RD);
+  } else if (news == WorkerPackets::News::closed) {
     worker.deaf = true;
     worker.retiring = true;
     take_back_unstarted(worker);

@@ -4,8 +4,8 @@
 
 #include "executors/process_pool.hpp"
 
+#include "executors/occupied.hpp"
 #include "executors/process_codes.hpp"
-#include "multiprocessing/packet_socket.hpp"
 #include "multiprocessing/supervisor.hpp"
 
 #include <coeval/core/cpu.hpp>
@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <limits>
 #include <new>
 #include <utility>
 
@@ -51,15 +50,6 @@ std::string name_or_default(const std::string& name) {
              : name;
 }
 
-std::size_t occupied_by(std::size_t queue, std::size_t workers) {
-  if (queue == 0) {
-    return 0;
-  }
-  return queue > std::numeric_limits<std::size_t>::max() - workers
-             ? std::numeric_limits<std::size_t>::max()
-             : queue + workers;
-}
-
 constexpr std::size_t most_kept_buffers = 8;
 
 }  // namespace
@@ -81,12 +71,11 @@ ProcessPool::ProcessPool(ProcessPoolOptions options, pickle::Parcel initializer)
     : name_(name_or_default(options.name)),
       options_(std::move(options)),
       max_workers_(checked(options_)),
-      max_occupied_(occupied_by(options_.max_queue, max_workers_)),
+      max_occupied_(most_occupied(options_.max_queue, max_workers_)),
       setup_(make_setup(options_, std::move(initializer))),
       buffers_(std::make_shared<BufferStore>(most_kept_buffers)),
       forks_(forks()) {
   queue_[0];
-  std::tie(bell_, heard_) = multiprocessing::detail::packet_sockets();
   // What ends the children at the end of the process comes after what ends this pool.
   multiprocessing::detail::Supervisor::get();
 }
@@ -125,15 +114,16 @@ void ProcessPool::enqueue(CellRef cell, const WhenFull* when_full) {
     return;
   }
   if (is_observed()) [[unlikely]] {
-    const threading::Guard guard(lock_);
-    refuse_if_closed();
+    {
+      const threading::Guard guard(lock_);
+      refuse_if_closed();
+    }
     observe(
         {.event = TaskEvent::submit, .task = cell.get(), .name = cell->name(), .executor = name_});
   }
   const threading::Guard guard(lock_);
   try {
     refuse_if_closed();
-    start_manager();
     task.pool = shared_from_this();
     push(std::move(cell));
   } catch (...) {
@@ -331,21 +321,6 @@ ExecutorStats ProcessPool::stats() const {
   stats.queued = submitted_ - ended - stats.running;
   stats.cpu_time = std::chrono::nanoseconds(cpu_ns);
   return stats;
-}
-
-// The manager has both ends for as long as it runs, and one ring is on its way at a time: an error is
-// one that passes, as that the kernel has no memory.
-void ProcessPool::ring() noexcept {
-  if (rung_.exchange(1, std::memory_order_seq_cst) != 0) {
-    return;
-  }
-  char note = 1;
-  iovec part{.iov_base = &note, .iov_len = 1};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  while (sys().descriptor.send(bell_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-  }
 }
 
 std::shared_ptr<BufferStore> buffers_of(ExecutorBackend& backend) {

@@ -6,9 +6,11 @@
 // each worker a few ahead, more when they are short; results are collected by the threads that wait
 // for them and by the pool's own, the manager, which also starts workers and buries the dead.
 
+#include "core/oom_kills.hpp"
 #include "executors/process_list.hpp"
 #include "executors/process_setup.hpp"
 #include "executors/process_worker.hpp"
+#include "multiprocessing/bell.hpp"
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/atomic.hpp>
@@ -52,6 +54,11 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
 
   const std::shared_ptr<BufferStore>& buffers() const noexcept { return buffers_; }
 
+  // Once, by who makes the pool, and before anything else is called: the manager inherits what Linux
+  // keeps by thread (seccomp filters, namespaces, affinity …), and so do the workers that it starts.
+  // Errors: std::system_error.
+  void start_manager() COEVAL_EXCLUDES(lock_);
+
   // A shutdown that does not wait, and ends what runs as Future::stop() does, but whatever it does:
   // a task that does not heed its stop_token is ended by SIGTERM after the grace, and a process in
   // its initializer is killed.
@@ -84,7 +91,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void stop_waiting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
   void drop_queued() noexcept COEVAL_EXCLUDES(lock_);
   void end_unstarted(Cell& cell) noexcept COEVAL_EXCLUDES(lock_);
-  void ring() noexcept;
+  void ring() noexcept { bell_.ring(); }
 
   // process_dispatch.cpp: which worker gets what.
   void dispatch() noexcept COEVAL_REQUIRES(lock_);
@@ -92,6 +99,9 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   bool hand_over(ProcessWorker& worker, CellRef& cell, ProcessTask& task) noexcept
       COEVAL_REQUIRES(lock_);
   void balance(bool at_once) noexcept COEVAL_REQUIRES(lock_);
+  static bool is_idle(const Worker& worker) noexcept;
+  void watch_unbegun() noexcept COEVAL_REQUIRES(lock_);
+  void end_silence() noexcept COEVAL_REQUIRES(lock_);
   void balance_later(const std::optional<Deadline>& running) noexcept COEVAL_REQUIRES(lock_);
   ChunkTask* cuttable_chunk() const noexcept COEVAL_REQUIRES(lock_);
   CellRef cut(ChunkTask& chunk) noexcept COEVAL_REQUIRES(lock_);
@@ -103,18 +113,26 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
 
   // process_collect.cpp: results.
   bool collect(ProcessWorker& worker, std::uint32_t own) COEVAL_EXCLUDES(lock_);
+  void explain(const ProcessWorker& worker, std::vector<Ended>& ended) const noexcept
+      COEVAL_EXCLUDES(lock_);
   void book(ProcessWorker& worker, std::vector<Ended>& ended) noexcept COEVAL_REQUIRES(lock_);
+  void distrust(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void count(const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
-  void judge(ProcessWorker& worker, Ended& ended) const noexcept COEVAL_REQUIRES(lock_);
+  bool judge(ProcessWorker& worker, Ended& ended) const noexcept COEVAL_REQUIRES(lock_);
+  void note_health(ProcessWorker& worker, const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
+  bool runs_again(const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
   void finish(std::vector<Ended>& ended) noexcept COEVAL_EXCLUDES(lock_);
   void finish(Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
+  void finish_cell(Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
   static void call_here(ProcessTask& task);
   std::string timeout_text(const Cell& cell) const;
 
   // process_manager.cpp: the manager.
-  void start_manager() COEVAL_REQUIRES(lock_);
   void manage() COEVAL_EXCLUDES(lock_);
   bool manage_once(bool& lazy) COEVAL_EXCLUDES(lock_);
+  void press_on() COEVAL_EXCLUDES(lock_);
+  void fail_queued(const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
+  void fail_later(CellRef cell, const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
   TaskList take_failures() noexcept COEVAL_REQUIRES(lock_);
   void finish(TaskList failures) noexcept COEVAL_EXCLUDES(lock_);
   Deadline ask_for_wakes(const std::vector<Worker>& workers, bool lazy, Deadline until)
@@ -122,13 +140,12 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   bool is_collected(const ProcessWorker& worker) const noexcept COEVAL_EXCLUDES(lock_);
   Deadline sleep_until() const noexcept COEVAL_REQUIRES(lock_);
   bool sleep(const std::vector<Worker>& workers, Deadline until) COEVAL_EXCLUDES(lock_);
-  void hear() noexcept;
   void receive_from(ProcessWorker& worker) COEVAL_EXCLUDES(lock_);
   void start_workers() COEVAL_EXCLUDES(lock_);
   void cannot_start(const std::exception_ptr& error) noexcept COEVAL_EXCLUDES(lock_);
   void retire_idle() noexcept COEVAL_REQUIRES(lock_);
 
-  // process_endings.cpp: tasks that run too long, and workers that die.
+  // process_pressing.cpp: tasks that run too long, or are to stop.
   void press_on_those_ending() noexcept COEVAL_REQUIRES(lock_);
   void begin_timeout(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   void press_on(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
@@ -136,23 +153,24 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   void kill_soon(ProcessWorker& worker) noexcept COEVAL_REQUIRES(lock_);
   bool is_terminated() const noexcept COEVAL_EXCLUDES(lock_);
   void stop_running() noexcept COEVAL_REQUIRES(lock_);
+
+  // process_endings.cpp: workers that die.
   void bury(const Worker& worker) COEVAL_EXCLUDES(lock_);
   bool begin_last_collecting(ProcessWorker& worker) noexcept COEVAL_EXCLUDES(lock_);
   struct Burial;
+  void tell_end(ProcessWorker& worker, Burial& burial) COEVAL_EXCLUDES(lock_);
   void settle(ProcessWorker& worker, Burial& burial) noexcept COEVAL_REQUIRES(lock_);
   void settle_chunk(const ProcessWorker& worker, CellRef cell, Burial& burial) noexcept
       COEVAL_REQUIRES(lock_);
-  void note_early_death(const ProcessWorker& worker, const Burial& burial) noexcept
+  void note_early_death(const ProcessWorker& worker, Burial& burial) noexcept
       COEVAL_REQUIRES(lock_);
   std::exception_ptr error_of(const ProcessWorker& worker, const ProcessTask& task,
                               const Cell& cell, bool was_ended,
                               const Burial& burial) const noexcept;
   template <class Reason>
   void break_pool(Reason reason) noexcept COEVAL_REQUIRES(lock_);
-  void initializer_raised(const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
+  void break_with(std::exception_ptr error) noexcept COEVAL_REQUIRES(lock_);
   void fail_all() noexcept COEVAL_REQUIRES(lock_);
-  void fail_queued(const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
-  void fail_later(CellRef cell, const std::exception_ptr& error) noexcept COEVAL_REQUIRES(lock_);
 
   const std::string name_;
   const ProcessPoolOptions options_;
@@ -161,12 +179,9 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   const WorkerSetup setup_;
   const std::shared_ptr<BufferStore> buffers_;
   const std::uint32_t forks_;  // tells a forked child from the process whose pool it is
-  FileDescriptor bell_;        // to wake the manager by
-  FileDescriptor heard_;       // its other end
+  multiprocessing::detail::Bell bell_{"the manager of a process pool"};
+  OomKills oom_kills_;  // of the manager
   MapPace map_pace_;
-  // Whether the bell was rung and not heard. Sequentially consistent: who changes something and then
-  // rings, and the manager, who hears and then looks, do not miss each other.
-  atomic<std::uint32_t> rung_{0};
 
   mutable threading::Lock lock_;
   threading::Condition room_{lock_};   // in a bounded queue
@@ -183,9 +198,12 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   bool managed_ COEVAL_GUARDED_BY(lock_) = false;  // the manager runs
   std::optional<threading::Thread> manager_ COEVAL_GUARDED_BY(lock_);
   std::exception_ptr broken_ COEVAL_GUARDED_BY(lock_);
-  int deaths_in_a_row_ COEVAL_GUARDED_BY(lock_) = 0;  // before a first task
+  std::exception_ptr refused_signal_ COEVAL_GUARDED_BY(lock_);  // not told yet
+  int deaths_in_a_row_ COEVAL_GUARDED_BY(lock_) = 0;            // before a first task
+  Suspicion suspicion_ COEVAL_GUARDED_BY(lock_);
   std::optional<Deadline> start_again_ COEVAL_GUARDED_BY(lock_);
   std::optional<Deadline> balance_at_ COEVAL_GUARDED_BY(lock_);
+  std::optional<Deadline> look_at_ COEVAL_GUARDED_BY(lock_);  // for silent workers
   // The time of a task in the mean; 0: unknown. Written under the lock; relaxed, as it is a hint.
   atomic<std::int64_t> mean_ns_{0};
 

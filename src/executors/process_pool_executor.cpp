@@ -16,6 +16,7 @@ ProcessPoolExecutor::ProcessPoolExecutor(ProcessPoolOptions options, pickle::Par
                                          Packed) {
   auto pool = std::make_shared<detail::ProcessPool>(std::move(options), std::move(initializer));
   detail::shut_down_at_exit(pool);
+  pool->start_manager();
   backend_ = std::move(pool);
 }
 

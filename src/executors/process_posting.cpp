@@ -23,29 +23,17 @@ namespace {
 
 using multiprocessing::detail::send_packet;
 
-constexpr std::size_t alignment = view_alignment;
 const Deadline now(std::chrono::seconds(0));
 
-constexpr std::size_t aligned(std::size_t size) noexcept {
-  return (size + alignment - 1) / alignment * alignment;
+// What the arguments take of the room.
+std::size_t room_of(const Payload& payload) noexcept {
+  return payload.buffer() == nullptr ? InboxRoom::rounded(payload.bytes().size()) : 0;
 }
 
 }  // namespace
 
 bool ProcessWorker::knows(std::uint32_t code) const noexcept {
   return code == 0 || (code < known_codes_.size() && known_codes_[code]);
-}
-
-// Where so many bytes would lie in the room, ever growing; they do not go round its end.
-std::optional<std::uint64_t> ProcessWorker::room_for(std::size_t size) const noexcept {
-  const std::uint64_t begin = room_begin_ == room_end_ ? 0 : room_begin_;
-  const std::uint64_t end = room_begin_ == room_end_ ? 0 : room_end_;
-  const std::uint64_t left = inbox_room - end % inbox_room;
-  const std::uint64_t place = size <= left ? end : end + left;
-  if (place + size - begin > inbox_room) {
-    return std::nullopt;
-  }
-  return place;
 }
 
 // False if the socket has no room, or the worker has closed its end: nothing more is sent there.
@@ -91,9 +79,11 @@ bool ProcessWorker::post_setup(const WorkerSetup& setup) {
   const std::span<const std::byte> bytes(setup.bytes);
   InSlot& slot = inbox_.slots[0];
   if (bytes.size() <= inbox_room / 2) {
-    std::ranges::copy(bytes, inbox_.room.begin());
-    slot.arguments = {.offset = 0, .size = bytes.size(), .buffer = 0};
-    room_end_ = aligned(bytes.size());
+    const InboxRoom::Range range = *room_.find(bytes.size());  // nothing is in use yet
+    std::ranges::copy(bytes, inbox_.room.begin() + static_cast<std::ptrdiff_t>(range.offset()));
+    slot.arguments = {.offset = range.offset(), .size = bytes.size(), .buffer = 0};
+    room_.take(range);
+    records_[0].range = range;
   } else {
     setup_buffer_ = buffers_->take(bytes.size());
     std::ranges::copy(bytes, setup_buffer_->bytes().begin());
@@ -108,7 +98,6 @@ bool ProcessWorker::post_setup(const WorkerSetup& setup) {
     return false;
   }
   outbox_.slots[0].claim.make_ready(0);
-  records_[0].room_end = room_end_;
   posted_ = 1;
   side_.post(posted_);
   return true;
@@ -125,11 +114,8 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
     }
   }
   const SharedBuffer* const buffer = task.payload.buffer();
-  const std::span<const std::byte> bytes = task.payload.bytes();
-  const std::size_t arguments_room = buffer == nullptr ? aligned(bytes.size()) : 0;
-  const std::size_t room = arguments_room + aligned(codes.size());
-  const std::optional<std::uint64_t> place = room_for(room);
-  if (!place || (buffer != nullptr && !send_buffer(*buffer))) {
+  const std::optional<InboxRoom::Range> range = room_.find(room_of(task.payload) + codes.size());
+  if (!range || (buffer != nullptr && !send_buffer(*buffer))) {
     return false;
   }
   if (!task.payload.descriptors().empty() &&
@@ -137,13 +123,10 @@ bool ProcessWorker::post(CellRef& cell, ProcessTask& task) {
             task.payload.descriptors())) {
     return false;
   }
-  fill_slot(task, *place % inbox_room, codes.written());
-  if (room_begin_ == room_end_) {
-    room_begin_ = 0;
-  }
-  room_end_ = *place + room;
+  fill_slot(task, range->offset(), codes.written());
+  room_.take(*range);
   Record& record = this->record(posted_);
-  record.room_end = room_end_;
+  record.range = *range;
   record.task = &task;
   record.cell = std::move(cell);
   record.taken = false;
@@ -160,7 +143,7 @@ void ProcessWorker::fill_slot(ProcessTask& task, std::uint64_t offset,
                               std::span<const std::byte> codes) noexcept {
   const SharedBuffer* const buffer = task.payload.buffer();
   const std::span<const std::byte> bytes = task.payload.bytes();
-  const std::size_t arguments_room = buffer == nullptr ? aligned(bytes.size()) : 0;
+  const std::size_t arguments_room = room_of(task.payload);
   InSlot& slot = inbox_.slots[posted_ % slot_count];
   if (buffer == nullptr) {
     if (!bytes.empty()) {

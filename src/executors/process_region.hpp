@@ -18,8 +18,10 @@
 
 #include "executors/chunk_progress.hpp"
 #include "executors/process_exchange.hpp"
+#include "executors/process_ring.hpp"
 
 #include <coeval/core/atomic.hpp>
+#include <coeval/executors/detail/process_call.hpp>
 
 #include <array>
 #include <cstddef>
@@ -30,6 +32,17 @@ namespace coeval::detail {
 inline constexpr std::uint32_t slot_count = 256;
 inline constexpr std::size_t inbox_room = std::size_t{128} << 10;   // bytes of arguments
 inline constexpr std::size_t outbox_room = std::size_t{256} << 10;  // bytes of results
+
+// Which bytes of those are in use, as their writer knows it.
+using InboxRoom = RingRoom<inbox_room, view_alignment>;
+using OutboxRoom = RingRoom<outbox_room, view_alignment>;
+
+// The most pickled bytes of a task's result: so a process that has gone wild, or lies, does not have
+// this one read more.
+inline constexpr std::size_t max_result_size = std::size_t{1} << 30;
+
+// A chunk ends early when its results take so much: no chunk is larger than that and one result more.
+inline constexpr std::size_t most_of_chunk = std::size_t{16} << 20;
 
 // Bytes in a box's room, or in a buffer that was sent (its number; 0: the room).
 struct Extent {
@@ -56,12 +69,17 @@ struct WorkerInbox {
 
 enum class Outcome : std::uint32_t { returned, raised };
 
+// Whether a worker ends after the task, to be replaced, and why.
+enum class Spent : std::uint32_t { no, out_of_memory, above };
+
 struct alignas(64) OutSlot {
   TaskClaim claim;
   ChunkProgress progress;
   Extent result;
   std::uint32_t outcome = 0;
   std::uint32_t descriptors = 0;
+  std::uint32_t spent = 0;    // of Spent
+  std::int64_t began_ns = 0;  // of CLOCK_MONOTONIC; written when the task begins
   std::int64_t wall_ns = 0;
 };
 
@@ -74,6 +92,7 @@ struct CrashSite {
     std::array<char, most_path> path;  // of the module, empty for the program; ends with a null
   };
   atomic<std::uint32_t> frames{0};
+  atomic<std::int32_t> signal{0};  // before frames
   std::array<Frame, most_frames> frame;
 };
 

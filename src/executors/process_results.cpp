@@ -4,7 +4,10 @@
 
 #include "multiprocessing/packet_socket.hpp"
 
+#include <coeval/core/errors.hpp>
 #include <coeval/executors/detail/process_call.hpp>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,10 +16,6 @@
 
 namespace coeval::detail {
 namespace {
-
-constexpr std::size_t aligned(std::size_t size) noexcept {
-  return (size + view_alignment - 1) / view_alignment * view_alignment;
-}
 
 // A buffer of that size with what was written in front; larger than asked for when it grows.
 std::shared_ptr<SharedBuffer> grown(BufferStore& store, bool grows,
@@ -29,12 +28,22 @@ std::shared_ptr<SharedBuffer> grown(BufferStore& store, bool grows,
   return buffer;
 }
 
+void require_size(std::size_t size) {
+  if (size > max_result_size) {
+    throw ValueError(
+        fmt::format("coeval::ProcessPoolExecutor: a result takes more than {} bytes; leave it in "
+                    "a SharedMemory or a file, and return that",
+                    max_result_size));
+  }
+}
+
 }  // namespace
 
 std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::size_t size) {
   if (size <= own_.size()) {
     return own_;
   }
+  require_size(size);
   buffer_ = grown(store_, buffer_ != nullptr, written, size);
   return buffer_->bytes();
 }
@@ -45,26 +54,13 @@ std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::s
 void ResultShelf::free_collected() noexcept {
   const std::uint32_t collected = side_.collected();
   while (!in_use_.empty() && static_cast<std::int32_t>(collected - in_use_.front().position) > 0) {
-    room_begin_ = in_use_.front().room_end;
+    room_.free(in_use_.front().range);
     in_use_.pop_front();
   }
-  if (in_use_.empty()) {
-    room_begin_ = room_end_ = 0;
-  }
-}
-
-// The place of so many bytes in the room; none if there is no room now.
-std::optional<std::uint64_t> ResultShelf::room_for(std::size_t size) const noexcept {
-  const std::uint64_t left = outbox_room - room_end_ % outbox_room;
-  const std::uint64_t place = size <= left ? room_end_ : room_end_ + left;
-  if (place + size - room_begin_ > outbox_room) {
-    return std::nullopt;
-  }
-  return place;
 }
 
 void ResultShelf::keep(InUse use) {
-  if (use.buffer != nullptr || use.room_end != room_begin_) {
+  if (use.buffer != nullptr || use.range.size() != 0) {
     in_use_.push_back(std::move(use));
   }
 }
@@ -73,14 +69,14 @@ void ResultShelf::put(std::uint32_t position, OutSlot& out, ResultRoom& room,
                       pickle::OutputArchive& archive, Outcome outcome) {
   free_collected();
   const std::span<const std::byte> bytes = archive.written();
-  InUse use{.position = position, .room_end = room_end_, .buffer = room.take_buffer()};
+  InUse use{.position = position, .range = {}, .buffer = room.take_buffer()};
   out.result = {.offset = 0, .size = bytes.size(), .buffer = 0};
   if (use.buffer == nullptr && !bytes.empty()) {
-    if (const auto place = room_for(aligned(bytes.size()))) {
-      out.result.offset = *place % outbox_room;
+    if (const auto range = room_.find(bytes.size())) {
+      out.result.offset = range->offset();
       std::memcpy(outbox_.room.data() + out.result.offset, bytes.data(), bytes.size());
-      room_end_ = *place + aligned(bytes.size());
-      use.room_end = room_end_;
+      room_.take(*range);
+      use.range = *range;
     } else {
       use.buffer = grown(*store_, false, bytes, bytes.size());
     }
@@ -129,33 +125,35 @@ void ResultShelf::send(const PacketHead& head, std::span<const std::byte> more,
 // ---- ChunkRoom ------------------------------------------------------------------------------------
 
 std::span<std::byte> ChunkRoom::grow(std::span<const std::byte> written, std::size_t size) {
-  if (size <= usual_size && !place_ && buffer_ == nullptr) {
-    place_ = shelf_.room_for(usual_size);
-    if (place_) {
-      return std::span(shelf_.outbox_.room).subspan(*place_ % outbox_room, usual_size);
+  require_size(size - shown_);
+  if (size <= usual_size && !range_ && buffer_ == nullptr) {
+    range_ = shelf_.room_.find(usual_size);
+    if (range_) {
+      return std::span(shelf_.outbox_.room).subspan(range_->offset(), usual_size);
     }
   }
-  buffer_ = grown(shelf_.store(), place_ || buffer_ != nullptr, written, size);
-  place_.reset();
+  buffer_ = grown(shelf_.store(), range_ || buffer_ != nullptr, written, size);
+  range_.reset();
   return buffer_->bytes();
 }
 
 // The buffer before its number, and its number before the progress that counts on it: invariant 1 of the region.
 void ChunkRoom::show(OutSlot& out, const pickle::OutputArchive& archive) {
+  shown_ = archive.size();
   std::uint32_t number = 0;
   if (buffer_ != nullptr) {
     shelf_.send_buffer(*buffer_);
     number = buffer_->number();
   }
-  out.result = {
-      .offset = place_ ? *place_ % outbox_room : 0, .size = archive.size(), .buffer = number};
+  out.result = {.offset = range_ ? range_->offset() : 0, .size = archive.size(), .buffer = number};
 }
 
 void ChunkRoom::finish(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) {
-  if (place_) {
-    shelf_.room_end_ = *place_ + aligned(archive.size());
+  const OutboxRoom::Range range = range_ ? range_->first(archive.size()) : OutboxRoom::Range();
+  if (range.size() != 0) {
+    shelf_.room_.take(range);
   }
-  shelf_.keep({.position = position, .room_end = shelf_.room_end_, .buffer = std::move(buffer_)});
+  shelf_.keep({.position = position, .range = range, .buffer = std::move(buffer_)});
   shelf_.send_descriptors(position, out, archive);
   out.outcome = static_cast<std::uint32_t>(Outcome::returned);
 }

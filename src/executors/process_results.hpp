@@ -27,6 +27,7 @@ class ResultRoom final : public pickle::ArchiveRoom {
  public:
   explicit ResultRoom(BufferStore& store) noexcept : store_(store) {}
 
+  // Errors: ValueError beyond max_result_size.
   std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
   std::shared_ptr<SharedBuffer> take_buffer() noexcept { return std::move(buffer_); }
 
@@ -58,12 +59,11 @@ class ResultShelf {
   // What the pool has not collected yet.
   struct InUse {
     std::uint32_t position = 0;
-    std::uint64_t room_end = 0;
+    OutboxRoom::Range range;
     std::shared_ptr<SharedBuffer> buffer;
   };
 
   void free_collected() noexcept;
-  std::optional<std::uint64_t> room_for(std::size_t size) const noexcept;
   void send_buffer(const SharedBuffer& buffer);
   void send_descriptors(std::uint32_t position, OutSlot& out, pickle::OutputArchive& archive) const;
   void keep(InUse use);
@@ -74,8 +74,7 @@ class ResultShelf {
   const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(2);
   std::vector<std::uint32_t> sent_buffers_;
   std::deque<InUse> in_use_;
-  std::uint64_t room_begin_ = 0;
-  std::uint64_t room_end_ = 0;
+  OutboxRoom room_;
 };
 
 // Where the results of a chunk are written, for the pool to see what there is at any time. While it
@@ -84,6 +83,7 @@ class ChunkRoom final : public pickle::ArchiveRoom {
  public:
   explicit ChunkRoom(ResultShelf& shelf) noexcept : shelf_(shelf) { shelf_.free_collected(); }
 
+  // Errors: ValueError if an element takes more than max_result_size.
   std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
   // Tells where the results are. Errors: std::system_error.
   void show(OutSlot& out, const pickle::OutputArchive& archive);
@@ -94,7 +94,8 @@ class ChunkRoom final : public pickle::ArchiveRoom {
   static constexpr std::size_t usual_size = std::size_t{8} << 10;
 
   ResultShelf& shelf_;
-  std::optional<std::uint64_t> place_;  // in the outbox's room
+  std::size_t shown_ = 0;                   // bytes of the elements that are done
+  std::optional<OutboxRoom::Range> range_;  // in the outbox's room
   std::shared_ptr<SharedBuffer> buffer_;
 };
 

@@ -22,7 +22,7 @@ namespace {
 
 // What the options say of a process.
 struct Settings {
-  std::uint64_t memory_limit = 0;
+  MemoryRules memory;
   int nice = 0;
   std::string working_directory;
   std::map<std::string, std::string> environment;
@@ -36,13 +36,17 @@ void require(bool done, const char* call) {
   }
 }
 
-// Before the initializer, and before any other thread.
-void apply(const Settings& settings) {
+// Before any code of the initializer's module runs, and before any other thread.
+void set_environment(const Settings& settings) {
   for (const auto& [name, value] : settings.environment) {
     // There is no other thread yet.
     const int failed = ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     require(failed == 0, "environment: setenv");
   }
+}
+
+// Before the initializer.
+void apply(const Settings& settings) {
   if (!settings.working_directory.empty()) {
     require(::chdir(settings.working_directory.c_str()) == 0, "working_directory: chdir");
   }
@@ -50,8 +54,8 @@ void apply(const Settings& settings) {
     errno = 0;
     require(::nice(settings.nice) != -1 || errno == 0, "nice value: nice");
   }
-  if (settings.memory_limit != 0) {
-    const rlimit limit{.rlim_cur = settings.memory_limit, .rlim_max = settings.memory_limit};
+  if (const std::uint64_t most = settings.memory.limit; most != 0) {
+    const rlimit limit{.rlim_cur = most, .rlim_max = most};
     require(::setrlimit(RLIMIT_DATA, &limit) == 0, "memory_limit: setrlimit");
   }
 }
@@ -60,7 +64,9 @@ void apply(const Settings& settings) {
 
 WorkerSetup make_setup(const ProcessPoolOptions& options, pickle::Parcel initializer) {
   pickle::OutputArchive archive;
-  archive(Settings{.memory_limit = options.memory_limit,
+  archive(Settings{.memory = {.limit = options.memory_limit,
+                              .recycle_above = options.recycle_above.value_or(0),
+                              .is_default = !options.recycle_above},
                    .nice = options.nice,
                    .working_directory = options.working_directory,
                    .environment = options.environment,
@@ -69,14 +75,20 @@ WorkerSetup make_setup(const ProcessPoolOptions& options, pickle::Parcel initial
   return {.bytes = archive.take().bytes, .descriptors = std::move(initializer.descriptors)};
 }
 
-void set_up(pickle::InputArchive& archive) {
+MemoryRules set_up(pickle::InputArchive& archive) {
   const auto settings = archive.read<Settings>();
-  apply(settings);
+  set_environment(settings);
+  // Found, and loaded if need be, before the working directory is another one.
+  multiprocessing::detail::Entry initializer = nullptr;
   if (settings.has_initializer) {
-    const auto entry = reinterpret_cast<multiprocessing::detail::Entry>(
+    initializer = reinterpret_cast<multiprocessing::detail::Entry>(
         multiprocessing::detail::read_code(archive));
-    entry(archive);
   }
+  apply(settings);
+  if (initializer != nullptr) {
+    initializer(archive);
+  }
+  return settings.memory;
 }
 
 }  // namespace coeval::detail

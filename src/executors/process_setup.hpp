@@ -4,6 +4,8 @@
 
 // What a worker of a process pool does before its first task.
 
+#include "executors/process_memory.hpp"
+
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/pickle/archive.hpp>
@@ -22,8 +24,8 @@ struct WorkerSetup {
 // initializer: what pack_target() made, or nothing.
 WorkerSetup make_setup(const ProcessPoolOptions& options, pickle::Parcel initializer);
 
-// In the worker: applies the options and calls the initializer. Errors: std::system_error for an
-// option; what the initializer raises.
-void set_up(pickle::InputArchive& archive);
+// In the worker: applies the options and calls the initializer. What the options say of memory.
+// Errors: std::system_error for an option; what the initializer raises.
+MemoryRules set_up(pickle::InputArchive& archive);
 
 }  // namespace coeval::detail

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/process_stop.hpp"
 
+#include "core/blocked_signals.hpp"
+
 namespace coeval::detail {
 
 StopListener::Task::Task(StopListener& listener, std::uint32_t position) : listener_(listener) {
@@ -12,6 +14,7 @@ StopListener::Task::Task(StopListener& listener, std::uint32_t position) : liste
   }
   if (!listener.thread_) {
     threading::Thread thread({.name = "stop", .daemon = true}, [&listener] { listener.listen(); });
+    const BlockedSignals blocked(BlockedSignals::For::own_threads);
     thread.start();
     listener.thread_ = std::move(thread);
   }

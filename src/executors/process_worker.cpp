@@ -5,7 +5,9 @@
 #include "executors/process_codes.hpp"
 #include "executors/process_setup.hpp"
 #include "executors/process_worker_main.hpp"
+#include "multiprocessing/closer.hpp"
 #include "multiprocessing/packet_socket.hpp"
+#include "multiprocessing/process_state.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/system.hpp>
@@ -18,6 +20,7 @@
 #include <limits>
 #include <new>
 #include <span>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -25,17 +28,21 @@ namespace coeval::detail {
 namespace {
 
 using multiprocessing::detail::packet_sockets;
-using multiprocessing::detail::receive_packet;
-
-const Deadline now(std::chrono::seconds(0));
 
 // No time that a worker tells is longer: sums of them stay numbers.
-constexpr std::int64_t longest_ns = std::int64_t{1} << 45;  // ten hours
+constexpr std::int64_t longest_told_ns = std::int64_t{1} << 45;  // ten hours
 
 // A value in memory that its writer may change at any time, fetched once.
 template <class T>
 T fetch(const T& value) noexcept {
   return __atomic_load_n(&value, __ATOMIC_RELAXED);
+}
+
+// A worker that writes nonsense there goes on.
+Spent spent_of(std::uint32_t number) noexcept {
+  return number == static_cast<std::uint32_t>(Spent::out_of_memory) ? Spent::out_of_memory
+         : number == static_cast<std::uint32_t>(Spent::above)       ? Spent::above
+                                                                    : Spent::no;
 }
 
 Extent fetch(const Extent& extent) noexcept {
@@ -53,7 +60,8 @@ ProcessWorker::ProcessWorker(std::size_t number, const WorkerSetup& setup,
       out_(sizeof(WorkerOutbox), false),
       inbox_(*new(in_.mapping.data()) WorkerInbox),
       outbox_(*new(out_.mapping.data()) WorkerOutbox),
-      side_(inbox_.words, outbox_.words) {
+      side_(inbox_.words, outbox_.words),
+      packets_(socket_) {
   std::tie(socket_, ends_.socket) = packet_sockets();
   ends_.inbox = in_.file.duplicate();
   ends_.outbox = out_.file.duplicate();
@@ -67,7 +75,7 @@ ProcessWorker::ProcessWorker(std::size_t number, const WorkerSetup& setup,
 void ProcessWorker::start(const std::string& pool) {
   process_ = multiprocessing::Process({.name = fmt::format("{}_{}", pool, number_)}, run_worker,
                                       take_ends());
-  process_.start();
+  multiprocessing::detail::ProcessState::start_worker(process_);
 }
 
 // One that runs still is killed: its pool is gone.
@@ -78,6 +86,7 @@ ProcessWorker::~ProcessWorker() {
     }
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): then it ends when it reads EOF
   }
+  multiprocessing::detail::close_packet_socket(std::move(socket_));
 }
 
 bool ProcessWorker::has_begun(std::uint32_t position) const noexcept {
@@ -124,6 +133,11 @@ ProcessTask* ProcessWorker::first_in_hand() const noexcept {
   return nullptr;
 }
 
+ProcessTask* ProcessWorker::unbegun_task() const noexcept {
+  ProcessTask* const next = in_hand() != 0 ? first_in_hand() : nullptr;
+  return next != nullptr && !has_begun(next->position) ? next : nullptr;
+}
+
 ProcessTask* ProcessWorker::running_task() const noexcept {
   for (std::uint32_t position = reading(); position != posted_; ++position) {
     if (!record(position).taken && record(position).task != nullptr && is_running(position)) {
@@ -139,20 +153,28 @@ void ProcessWorker::let_spin() noexcept {
 }
 
 bool ProcessWorker::has_ended_tasks() const noexcept {
-  return side_.passed() != reading();
+  return is_trusted() && side_.passed() != reading();
 }
 
 // The worker may have written any number.
 bool ProcessWorker::begin_collecting(std::uint32_t most) noexcept {
+  if (!is_trusted()) {
+    return false;
+  }
   const std::uint32_t told = side_.passed() - reading();
   reading_.store(reading() + std::min({told, posted_ - reading(), most}),
                  std::memory_order_relaxed);
   return reading() != collected_;
 }
 
-std::span<const std::byte> ProcessWorker::result_bytes(const Extent& extent) {
+std::span<const std::byte> ProcessWorker::result_bytes(const Extent& extent,
+                                                       ProcessTask* task) const {
+  const std::size_t more = task != nullptr && task->chunk() != nullptr ? most_of_chunk : 0;
+  if (extent.size > more && extent.size - more > max_result_size) {
+    throw PickleError("coeval::ProcessPoolExecutor: a worker's result is too large");
+  }
   if (extent.buffer != 0) {
-    return received_.bytes(extent.buffer, extent.size);
+    return packets_.bytes(extent.buffer, extent.size);
   }
   if (extent.offset > outbox_room || extent.size > outbox_room - extent.offset) {
     throw PickleError("coeval::ProcessPoolExecutor: a worker's result lies outside of its memory");
@@ -160,29 +182,20 @@ std::span<const std::byte> ProcessWorker::result_bytes(const Extent& extent) {
   return {outbox_.room.data() + extent.offset, static_cast<std::size_t>(extent.size)};
 }
 
-std::vector<FileDescriptor> ProcessWorker::result_descriptors(std::uint32_t position,
-                                                              std::uint32_t count) {
-  const auto found = received_descriptors_.find(position);
-  if (found == received_descriptors_.end() || found->second.size() != count) {
-    throw PickleError("coeval::ProcessPoolExecutor: a result's file descriptors did not come");
-  }
-  std::vector<FileDescriptor> descriptors = std::move(found->second);
-  received_descriptors_.erase(found);
-  return descriptors;
-}
-
 void ProcessWorker::read_outcome(std::uint32_t position, Ended& ended) {
   const OutSlot& slot = outbox_.slots[position % slot_count];
   const Extent extent = fetch(slot.result);
   const std::uint32_t count = fetch(slot.descriptors);
-  ended.wall_ns = std::clamp<std::int64_t>(fetch(slot.wall_ns), 0, longest_ns);
-  if (extent.buffer != 0 || count != 0) {
-    receive_packets();
-  }
-  const std::span<const std::byte> bytes = result_bytes(extent);
+  ended.began_ns = began_ns(position);
+  ended.wall_ns = std::clamp<std::int64_t>(fetch(slot.wall_ns), 0, longest_told_ns);
+  ended.spent = spent_of(fetch(slot.spent));
+  packets_.fetch(position, extent.buffer, count);
+  const std::span<const std::byte> bytes = result_bytes(extent, ended.task);
   std::vector<FileDescriptor> descriptors;
   if (count != 0) {
-    descriptors = result_descriptors(position, count);
+    WorkerPackets::Descriptors came = packets_.take_descriptors(position, count);
+    descriptors = std::move(came.all);
+    ended.sockets = std::move(came.sockets);
   }
   pickle::InputArchive archive =
       count != 0 ? pickle::InputArchive(bytes, descriptors) : pickle::InputArchive(bytes);
@@ -209,6 +222,9 @@ void ProcessWorker::read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::In
 }
 
 void ProcessWorker::find_begun_chunks(std::vector<ChunkTask*>& chunks) const noexcept {
+  if (!is_trusted()) {
+    return;
+  }
   for (std::uint32_t position = reading(); position != posted_; ++position) {
     const Record& record = this->record(position);
     if (!record.taken && record.task != nullptr && has_begun(position) &&
@@ -225,10 +241,8 @@ void ProcessWorker::read_parts(ChunkTask& chunk, Ended& ended) {
     return;
   }
   const Extent extent = fetch(slot.result);
-  if (extent.buffer != 0) {
-    receive_packets();
-  }
-  pickle::InputArchive archive(result_bytes(extent));
+  packets_.fetch(chunk.position, extent.buffer, 0);
+  pickle::InputArchive archive(result_bytes(extent, &chunk));
   ended.raised = chunk.read_until(done, archive, ended.parts);
 }
 
@@ -236,6 +250,7 @@ void ProcessWorker::collect(std::vector<Ended>& ended) {
   for (; read_ != reading(); ++read_) {
     Record& record = this->record(read_);
     if (record.taken) {
+      packets_.let_go(read_);
       continue;
     }
     Ended& one = ended.emplace_back();  // has the room
@@ -247,53 +262,27 @@ void ProcessWorker::collect(std::vector<Ended>& ended) {
     }
     try {
       read_outcome(read_, one);
-    } catch (...) {
+    } catch (const PickleError&) {
       one.error = std::current_exception();
       one.is_nonsense = true;
+      ++read_;
+      return;
+    } catch (...) {  // there is no memory for it, or no descriptor; or a type refuses its value
+      one.error = std::current_exception();
     }
+    packets_.let_go(read_);
   }
 }
 
-// A worker that sends without end does not hold up the pool.
-bool ProcessWorker::receive_packets() noexcept {
-  constexpr std::size_t most_bytes = 4096;
-  constexpr int most_packets = 300;
-  for (int i = 0; i < most_packets; ++i) {
-    pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-    if (sys().descriptor.poll(&ready, 1, 0) <= 0) {
-      break;
-    }
-    try {
-      pickle::Parcel packet = receive_packet(socket_.get(), most_bytes, now);
-      PacketHead head;
-      if (packet.bytes.size() < sizeof head) {
-        continue;
-      }
-      std::memcpy(&head, packet.bytes.data(), sizeof head);
-      if (head.kind == PacketHead::Kind::descriptors) {
-        received_descriptors_[head.number] = std::move(packet.descriptors);
-      } else if (head.kind == PacketHead::Kind::buffer && packet.descriptors.size() == 1) {
-        received_.add(head.number, std::move(packet.descriptors.front()));
-        for (std::size_t at = sizeof head; at + sizeof(std::uint32_t) <= packet.bytes.size();
-             at += sizeof(std::uint32_t)) {
-          std::uint32_t gone = 0;
-          std::memcpy(&gone, packet.bytes.data() + at, sizeof gone);
-          received_.forget(gone);
-        }
-      }
-    } catch (const EOFError&) {
-      return false;
-    } catch (const std::exception&) {
-      break;  // nonsense: what is missing is missed by who needs it
-    }
-  }
-  return true;
+void ProcessWorker::distrust() noexcept {
+  distrusted_.store(true, std::memory_order_relaxed);
+  reading_.store(read_, std::memory_order_relaxed);
 }
 
 void ProcessWorker::free_collected() noexcept {
   for (; collected_ != read_; ++collected_) {
     Record& record = this->record(collected_);
-    room_begin_ = record.room_end;
+    room_.free(record.range);
     if (record.taken) {
       record.taken = false;
       record.cell = CellRef();
@@ -339,12 +328,17 @@ ProcessWorker::Left ProcessWorker::take_all_left() noexcept {
   return left;
 }
 
-std::string ProcessWorker::crash_lines() const {
-  return detail::crash_lines(outbox_.crash);
+std::string ProcessWorker::crash_lines(int signal) const {
+  return detail::crash_lines(outbox_.crash, signal);
+}
+
+std::int64_t ProcessWorker::began_ns(std::uint32_t position) const noexcept {
+  return fetch(outbox_.slots[position % slot_count].began_ns);
 }
 
 std::int64_t ProcessWorker::cpu_ns() const noexcept {
-  return std::clamp<std::int64_t>(outbox_.cpu_ns.load(std::memory_order_relaxed), 0, longest_ns);
+  return std::clamp<std::int64_t>(outbox_.cpu_ns.load(std::memory_order_relaxed), 0,
+                                  longest_told_ns);
 }
 
 }  // namespace coeval::detail

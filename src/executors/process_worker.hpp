@@ -7,7 +7,9 @@
 #include "executors/process_buffers.hpp"
 #include "executors/process_crash.hpp"
 #include "executors/process_list.hpp"
+#include "executors/process_packets.hpp"
 #include "executors/process_region.hpp"
+#include "executors/process_suspicion.hpp"
 #include "executors/process_worker_loop.hpp"
 
 #include <coeval/core/atomic.hpp>
@@ -22,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,12 +39,18 @@ struct Ended {
   CellRef cell;
   ProcessTask* task = nullptr;
   std::exception_ptr error;  // null: the cell has the value
-  bool is_nonsense = false;  // the error is that of reading
+  // What the error took the place of: the program's, so it is dropped without the lock.
+  std::exception_ptr replaced = nullptr;
+  bool is_nonsense = false;   // the error is that the answer does not fit
+  std::int64_t began_ns = 0;  // as the worker says; 0: it does not
   std::int64_t wall_ns = 0;
   std::uint32_t position = 0;
   // Of a chunk: the elements that are settled, and how many of them have raised.
   std::vector<CellRef> parts = {};
   std::size_t raised = 0;
+  Spent spent = Spent::no;  // the worker ends, and is to be replaced
+  // The sockets of the value once more: so it is not here that one is closed for the last time.
+  std::vector<FileDescriptor> sockets = {};
 };
 
 // Guarded by the pool's lock, but for what the collector does: one thread at a time collects from a
@@ -56,7 +63,8 @@ class ProcessWorker {
   ProcessWorker& operator=(const ProcessWorker&) = delete;
   ~ProcessWorker();
 
-  // Starts the process, which takes a millisecond. Errors: std::system_error; RuntimeError if this
+  // Starts the process, which takes a millisecond, from the calling thread, which is to outlive it:
+  // see SpawnThread. Errors: std::system_error; RuntimeError if this
   // program cannot start children.
   void start(const std::string& pool);
   // What the process works with; once.
@@ -66,6 +74,7 @@ class ProcessWorker {
   pid_t pid() const { return process_.pid().value_or(0); }
   multiprocessing::Process& process() noexcept { return process_; }
   const FileDescriptor& socket() const noexcept { return socket_; }
+  bool has_untaken_packets() const noexcept { return packets_.has_untaken(); }
 
   // How many positions were posted and not collected, without those that were taken back.
   std::uint32_t in_hand() const noexcept { return posted_ - collected_ - taken_; }
@@ -96,6 +105,8 @@ class ProcessWorker {
   ChunkTask* running_chunk() const noexcept;
   // The task that runs, or the next to run; null for none, or the setup.
   ProcessTask* first_in_hand() const noexcept;
+  // The next to run, if nothing else runs; null for none.
+  ProcessTask* unbegun_task() const noexcept;
   // The task that runs, so far as the worker tells; null for none, or the setup.
   ProcessTask* running_task() const noexcept;
 
@@ -115,17 +126,20 @@ class ProcessWorker {
   // ---- only the collector
   // Under the lock: sets what is to be collected, at most so many positions; false: nothing.
   bool begin_collecting(std::uint32_t most) noexcept;
-  // Takes those tasks, with their results. There is room for them in the vector.
+  // Takes those tasks, with their results, up to the first answer that does not fit. There is room for
+  // them in the vector.
   void collect(std::vector<Ended>& ended);
-  // Takes the descriptors and buffers that the worker has sent.
-  // False if it has closed its end.
-  bool receive_packets() noexcept;
+  // Takes what the worker has sent over the socket.
+  WorkerPackets::News receive_packets() noexcept { return packets_.receive(read_); }
   // Under the lock, after collect(): frees their room.
   void free_collected() noexcept;
+  // Under the lock, after an answer that did not fit: nothing is collected from it any more.
+  void distrust() noexcept;
+  bool is_trusted() const noexcept { return !distrusted_.load(std::memory_order_relaxed); }
   // Under the lock: the worker has run the task, so it knows the code of it.
   void has_learned(const ProcessTask& task) noexcept;
   // Of a dead worker: the chunks that have begun, under the lock; and then, without it, the elements
-  // that were done.
+  // that were done. None of one that is not trusted.
   void find_begun_chunks(std::vector<ChunkTask*>& chunks) const noexcept;  // has room for them
   void read_parts(ChunkTask& chunk, Ended& ended);
   // Of a dead worker, under the lock: all that it has not done, the newest first.
@@ -135,19 +149,24 @@ class ProcessWorker {
     bool setup = false;  // not even the setup was done
   };
   Left take_all_left() noexcept;
-  // Where it crashed, as lines; empty if that is not known.
-  std::string crash_lines() const;
+  // Where it crashed of that signal, as lines; empty if that is not known.
+  std::string crash_lines(int signal) const;
   std::int64_t cpu_ns() const noexcept;
+  // When the task there began, as the worker says.
+  std::int64_t began_ns(std::uint32_t position) const noexcept;
 
   // ---- of the pool, which keeps it here
   bool collecting = false;    // a thread is
   bool dead = false;          // its process has ended
   bool retiring = false;      // gets no more tasks
   bool closing = false;       // was told to end
-  bool deaf = false;          // has closed its socket
-  bool slow = false;          // runs a long task: gets no others meanwhile
+  bool deaf = false;          // has closed its socket, or the kernel lets nobody read it
+  bool slow = false;          // runs a long task, or is silent: gets no others meanwhile
+  std::uint32_t unbegun = 0;  // the position that it had not begun at the last look; 0: none
   std::uint32_t waiters = 0;  // threads that wait for its tasks
   std::size_t finished = 0;   // tasks that have ended here
+  Suspicion::Streak errors_in_a_row = 0;
+  bool sick = false;  // is replaced for its errors
   // Why its process is told to end, and when it is told in stronger words.
   enum class Ending : std::uint8_t { no, by_timeout, by_stop };
   enum Step : std::uint8_t { step_ask, step_terminate, step_kill };  // the next one
@@ -156,6 +175,7 @@ class ProcessWorker {
   std::uint8_t ending_step = step_ask;
   bool terminated = false;  // SIGTERM was sent
   bool late = false;        // had not begun its task with a time limit when that was over
+  int refused_signals = 0;  // in a row
   std::optional<Deadline> ending_next;
   std::optional<Deadline> task_deadline;  // of the one task in hand
 
@@ -163,7 +183,7 @@ class ProcessWorker {
   struct Record {
     CellRef cell;
     ProcessTask* task = nullptr;
-    std::uint64_t room_end = 0;
+    InboxRoom::Range range;
     bool taken = false;
   };
 
@@ -173,7 +193,6 @@ class ProcessWorker {
   }
   std::uint32_t reading() const noexcept { return reading_.load(std::memory_order_relaxed); }
   bool knows(std::uint32_t code) const noexcept;
-  std::optional<std::uint64_t> room_for(std::size_t size) const noexcept;
   bool send(const PacketHead& head, std::span<const std::byte> more,
             std::span<const FileDescriptor> descriptors);
   bool send_buffer(const SharedBuffer& buffer);
@@ -183,8 +202,7 @@ class ProcessWorker {
   void read_outcome(std::uint32_t position, Ended& ended);
   void read_chunk(ChunkTask& chunk, const OutSlot& slot, pickle::InputArchive& archive,
                   Ended& ended);
-  std::span<const std::byte> result_bytes(const Extent& extent);
-  std::vector<FileDescriptor> result_descriptors(std::uint32_t position, std::uint32_t count);
+  std::span<const std::byte> result_bytes(const Extent& extent, ProcessTask* task) const;
 
   const std::size_t number_;
   const std::shared_ptr<BufferStore> buffers_;
@@ -202,17 +220,16 @@ class ProcessWorker {
   // Below it the collector reads: nobody takes anything back. Written under the lock; relaxed, as
   // who reads it without goes on to take the lock.
   atomic<std::uint32_t> reading_{0};
-  std::uint32_t read_ = 0;        // by the collector
-  std::uint32_t collected_ = 0;   // and freed
-  std::uint32_t taken_ = 0;       // of those that are posted and not freed
-  std::uint64_t room_begin_ = 0;  // in use of the room: two ever growing places
-  std::uint64_t room_end_ = 0;
+  atomic<bool> distrusted_{false};  // as reading_
+  std::uint32_t read_ = 0;          // by the collector
+  std::uint32_t collected_ = 0;     // and freed
+  std::uint32_t taken_ = 0;         // of those that are posted and not freed
+  InboxRoom room_;
   bool spins_ = false;
   std::vector<bool> known_codes_;
   std::vector<std::uint32_t> sent_buffers_;
   std::shared_ptr<SharedBuffer> setup_buffer_;
-  ReceivedBuffers received_;
-  std::map<std::uint32_t, std::vector<FileDescriptor>> received_descriptors_;
+  WorkerPackets packets_;
 };
 
 }  // namespace coeval::detail

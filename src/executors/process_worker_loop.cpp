@@ -6,6 +6,7 @@
 #include "executors/process_crash.hpp"
 #include "executors/process_setup.hpp"
 #include "multiprocessing/packet_socket.hpp"
+#include "multiprocessing/parent_tie.hpp"
 
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
@@ -26,18 +27,33 @@
 #include <new>
 #include <optional>
 #include <stop_token>
+#include <system_error>
 #include <utility>
 
 namespace coeval::detail {
 namespace {
 
-using multiprocessing::detail::receive_packet;
+using multiprocessing::detail::drop_packet;
+using multiprocessing::detail::peek_packet;
 
 // A child that a task has forked is no worker: it ends where the task returns.
 bool is_forked_child = false;
 
-// Without what it carries if that cannot be pickled.
-void write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
+// A length that no memory has is an error of the program, and says nothing of the process.
+bool is_out_of_memory(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::bad_array_new_length&) {
+    return false;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// Without what it carries if that cannot be pickled. Whether it tells that there is no memory.
+bool write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
   const std::exception_ptr error = std::current_exception();
   const std::size_t size = archive.size();
   const std::size_t descriptors = archive.descriptor_count();
@@ -51,6 +67,7 @@ void write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
                                              describe(error) + ", which cannot cross")),
         std::string());
   }
+  return is_out_of_memory(error);
 }
 
 void end_forked_child(bool well) {
@@ -68,6 +85,8 @@ class ElementLoop final : public ChunkLoop {
     arguments_.go_on_with(bytes_.first(place(0)));
   }
 
+  bool met_bad_alloc() const noexcept { return met_bad_alloc_; }
+
   void run(One one, void* context) override {
     std::uint32_t element = in_.first;
     do {
@@ -78,8 +97,10 @@ class ElementLoop final : public ChunkLoop {
         return;
       }
       ++element;
-    } while (results_.descriptor_count() == 0);
-    out_.progress.stop_here();  // descriptors are sent when the chunk ends
+    } while (results_.descriptor_count() == 0 && results_.size() < most_of_chunk &&
+             !met_bad_alloc_);
+    // Descriptors are sent when the chunk ends; and without memory no other element has a chance.
+    out_.progress.stop_here();
   }
 
  private:
@@ -107,7 +128,7 @@ class ElementLoop final : public ChunkLoop {
       end_forked_child(false);
       results_.rewind(size, descriptors);
       results_(static_cast<std::uint8_t>(Outcome::raised));
-      write_error(results_, *stack_);
+      met_bad_alloc_ = write_error(results_, *stack_);
       stack_.emplace();
     }
   }
@@ -119,6 +140,7 @@ class ElementLoop final : public ChunkLoop {
   pickle::OutputArchive& results_;
   ChunkRoom& room_;
   std::optional<ThrowStack> stack_{std::in_place};
+  bool met_bad_alloc_ = false;
 };
 
 }  // namespace
@@ -160,29 +182,45 @@ WorkerLoop::WorkerLoop(WorkerEnds ends)
 void WorkerLoop::serve() {
   for (std::uint32_t position = 0; wait_until_posted(position); ++position) {
     OutSlot& out = outbox_.slots[position % slot_count];
+    Spent spent = Spent::no;
     if (out.claim.begin(position)) {
       const InSlot& in = inbox_.slots[position % slot_count];
       const std::int64_t began_ns = began_ns_ != 0 ? began_ns_ : sys().monotonic_ns();
+      out.began_ns = began_ns;
       run(position, in, out);
       began_ns_ = sys().monotonic_ns();
       out.wall_ns = began_ns_ - began_ns;
+      spent = position != 0 ? judge_memory(out.wall_ns) : Spent::no;
+      out.spent = static_cast<std::uint32_t>(spent);
       out.claim.end(position);
     }
     pass(position, inbox_.slots[position % slot_count].elements != 0);
-    if (!is_set_up_) {
-      return;  // the pool is broken, and what it has posted here must not run
+    if (!is_set_up_ || spent != Spent::no) {
+      return;  // what the pool has posted here must not run: it is broken, or others run it
     }
   }
 }
 
-// False when the pool closes.
+Spent WorkerLoop::judge_memory(std::int64_t wall_ns) noexcept {
+  if (met_bad_alloc_) {
+    return Spent::out_of_memory;
+  }
+  return memory_.is_above_after(wall_ns) ? Spent::above : Spent::no;
+}
+
+// False when the pool closes, or this process keeps too much memory: then it ends while it has
+// nothing to do.
 bool WorkerLoop::wait_until_posted(std::uint32_t position) {
   if (side_.is_posted(position) ||
       (began_ns_ != 0 && side_.may_spin() && spin_until_posted(position))) {
     return true;
   }
   began_ns_ = 0;
+  if (memory_.is_above_at_rest()) {
+    return false;
+  }
   outbox_.cpu_ns.store(sys().thread_cpu_ns(sys().thread_self()), std::memory_order_relaxed);
+  multiprocessing::detail::renew_parent_tie();  // the task may have changed the user
   return side_.sleep_until_posted(position);
 }
 
@@ -204,39 +242,58 @@ bool WorkerLoop::spin_until_posted(std::uint32_t position) const noexcept {
 // A chunk is a batch.
 void WorkerLoop::pass(std::uint32_t position, bool is_chunk) {
   if (side_.pass(position, is_chunk)) {
+    send_notice();
+  }
+}
+
+// The kernel may have no memory for it at this moment. If it refuses for ever, this process ends: of
+// that the pool hears otherwise, and collects what is done. A pool that does not listen looks by
+// itself. Errors: std::system_error.
+void WorkerLoop::send_notice() const {
+  constexpr int most_tries = 100;
+  for (int tries = 1;; ++tries) {
     try {
       shelf_.send({.kind = PacketHead::Kind::notice}, {}, {}, Deadline(std::chrono::seconds(0)));
-    } catch (const TimeoutError&) {  // NOLINT(bugprone-empty-catch): so many notices are there
+      return;
+    } catch (const TimeoutError&) {
+      return;  // so many notices are there
+    } catch (const std::system_error& error) {
+      if (tries < most_tries) {
+        continue;
+      }
+      if (error.code() == std::errc::broken_pipe) {
+        return;
+      }
+      throw;
     }
   }
 }
 
-// Takes what the pool has sent, one packet.
+// Takes what the pool has sent, one packet. Where there is no descriptor or memory for it, it comes later.
 void WorkerLoop::receive_one() {
-  pickle::Parcel packet =
-      receive_packet(socket_.get(), std::numeric_limits<std::size_t>::max(), never);
+  constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
+  pickle::Parcel packet = peek_packet(socket_.get(), any_size, never);
   PacketHead head;
   std::memcpy(&head, packet.bytes.data(), std::min(sizeof head, packet.bytes.size()));
   if (head.kind == PacketHead::Kind::descriptors) {
     descriptors_[head.number] = std::move(packet.descriptors);
   } else if (head.kind == PacketHead::Kind::buffer && !packet.descriptors.empty()) {
-    received_.add(head.number, std::move(packet.descriptors.front()));
-    known_buffers_.push_back(head.number);
+    received_.add(head.number, packet.descriptors.front());
     for (std::size_t at = sizeof head; at + sizeof(std::uint32_t) <= packet.bytes.size();
          at += sizeof(std::uint32_t)) {
       std::uint32_t gone = 0;
       std::memcpy(&gone, packet.bytes.data() + at, sizeof gone);
       received_.forget(gone);
-      std::erase(known_buffers_, gone);
     }
   }
+  drop_packet(socket_.get());
 }
 
 std::span<const std::byte> WorkerLoop::bytes_of(const Extent& extent) {
   if (extent.buffer == 0) {
     return {inbox_.room.data() + extent.offset, static_cast<std::size_t>(extent.size)};
   }
-  while (std::ranges::find(known_buffers_, extent.buffer) == known_buffers_.end()) {
+  while (!received_.has(extent.buffer)) {
     receive_one();
   }
   return received_.bytes(extent.buffer, extent.size);
@@ -247,11 +304,14 @@ std::vector<FileDescriptor> WorkerLoop::descriptors_of(std::uint32_t position) {
     receive_one();
   }
   std::vector<FileDescriptor> descriptors = std::move(descriptors_[position]);
-  descriptors_.erase(position);
+  std::erase_if(descriptors_, [position](const auto& one) {
+    return static_cast<std::int32_t>(one.first - position) <= 0;  // or was taken back
+  });
   return descriptors;
 }
 
 void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
+  met_bad_alloc_ = false;
   ResultRoom room(shelf_.store());
   Outcome outcome = Outcome::returned;
   pickle::OutputArchive archive(room);
@@ -269,7 +329,7 @@ void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
   } catch (...) {
     outcome = Outcome::raised;
     archive.take();
-    write_error(archive, stack);
+    met_bad_alloc_ = write_error(archive, stack);
   }
   end_forked_child(outcome == Outcome::returned);
   is_set_up_ = is_set_up_ || outcome == Outcome::returned;
@@ -278,7 +338,7 @@ void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
   } catch (const std::exception&) {  // there is no memory, or no descriptor, to hand it over with
     ResultRoom little(shelf_.store());
     pickle::OutputArchive error(little);
-    write_error(error, ThrowStack());
+    met_bad_alloc_ = write_error(error, ThrowStack()) || met_bad_alloc_;
     shelf_.put(position, out, little, error, Outcome::raised);
   }
 }
@@ -291,6 +351,7 @@ void WorkerLoop::run_chunk(std::uint32_t position, const InSlot& in, OutSlot& ou
   const CrashLimit limit;
   ElementLoop loop(in, out, arguments.bytes, *arguments.archive, results, room);
   reinterpret_cast<ChunkEntry>(code_of_number(in.entry_code))(*arguments.archive, results, loop);
+  met_bad_alloc_ = loop.met_bad_alloc();
   room.finish(position, out, results);
 }
 
@@ -304,7 +365,8 @@ void WorkerLoop::learn_codes(const InSlot& in) {
 void WorkerLoop::call(std::uint32_t position, const InSlot& in, pickle::InputArchive& arguments,
                       pickle::OutputArchive& result) {
   if (position == 0) {
-    set_up(arguments);
+    memory_.begin(set_up(arguments));
+    multiprocessing::detail::renew_parent_tie();  // the initializer may have changed the user
     return;
   }
   const auto entry = reinterpret_cast<CallEntry>(code_of_number(in.entry_code));

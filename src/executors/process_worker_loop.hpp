@@ -5,6 +5,7 @@
 // WorkerLoop: what a worker of a process pool does with its tasks.
 
 #include "executors/process_buffers.hpp"
+#include "executors/process_memory.hpp"
 #include "executors/process_region.hpp"
 #include "executors/process_results.hpp"
 #include "executors/process_stop.hpp"
@@ -14,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <vector>
@@ -35,10 +37,11 @@ class WorkerLoop {
   WorkerLoop(const WorkerLoop&) = delete;
   WorkerLoop& operator=(const WorkerLoop&) = delete;
 
-  // Runs tasks until the pool closes, or the initializer has failed.
+  // Runs tasks until the pool closes, the initializer has failed, or a task has used the memory up.
   void serve();
 
   CrashSite& crash_site() noexcept { return outbox_.crash; }
+  const WorkerSide& side() const noexcept { return side_; }
   // A child that a task has forked is no worker: it ends where the task returns.
   static void this_process_is_forked() noexcept;
 
@@ -48,10 +51,12 @@ class WorkerLoop {
   bool wait_until_posted(std::uint32_t position);
   bool spin_until_posted(std::uint32_t position) const noexcept;
   void pass(std::uint32_t position, bool is_chunk);
+  void send_notice() const;
   void receive_one();
   std::span<const std::byte> bytes_of(const Extent& extent);
   std::vector<FileDescriptor> descriptors_of(std::uint32_t position);
   void run(std::uint32_t position, const InSlot& in, OutSlot& out);
+  Spent judge_memory(std::int64_t wall_ns) noexcept;
   void run_chunk(std::uint32_t position, const InSlot& in, OutSlot& out,
                  const Arguments& arguments);
   void learn_codes(const InSlot& in);
@@ -66,11 +71,12 @@ class WorkerLoop {
   const FileDescriptor socket_;
   StopListener stop_;
   ResultShelf shelf_;
-  ReceivedBuffers received_;
-  std::vector<std::uint32_t> known_buffers_;
+  ReceivedBuffers received_{std::numeric_limits<std::size_t>::max()};
   std::map<std::uint32_t, std::vector<FileDescriptor>> descriptors_;
   bool is_set_up_ = false;
-  std::int64_t began_ns_ = 0;  // when the last task ended; 0: there was a rest since
+  MemoryWatch memory_;
+  bool met_bad_alloc_ = false;  // the task that runs has
+  std::int64_t began_ns_ = 0;   // when the last task ended; 0: there was a rest since
 };
 
 }  // namespace coeval::detail

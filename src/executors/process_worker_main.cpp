@@ -3,24 +3,43 @@
 #include "executors/process_worker_main.hpp"
 
 #include "executors/process_crash.hpp"
+#include "executors/process_signals.hpp"
 
+#include <coeval/core/system.hpp>
+
+#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <new>
 #include <utility>
 
 namespace coeval::detail {
+namespace {
 
-// Ctrl-C is for the program, which decides what becomes of its workers.
+// When there is no memory the kernel kills the process with the most memory and the highest score: a
+// worker with its task, and not the program with all of them. Where it cannot be set, /proc being
+// read-only, the kernel chooses by memory alone.
+void be_killed_before_the_program() noexcept {
+  const int file = sys().descriptor.open("/proc/self/oom_score_adj", O_WRONLY, 0);
+  if (file >= 0) {
+    char highest[] = "1000";
+    const iovec part{.iov_base = highest, .iov_len = sizeof highest - 1};
+    sys().descriptor.write(file, &part, 1);
+    sys().descriptor.close(file);
+  }
+}
+
+}  // namespace
+
 void run_worker(WorkerEnds ends) {
-  ::signal(SIGINT, SIG_IGN);
+  be_killed_before_the_program();
   if (::pthread_atfork(nullptr, nullptr, &WorkerLoop::this_process_is_forked) != 0) {
     throw std::bad_alloc();
   }
   // Never destroyed: the thread that hears of stop requests uses it to the end.
   static WorkerLoop& loop = *new WorkerLoop(std::move(ends));
   note_crashes(loop.crash_site());
+  answer_signals(loop.side());
   loop.serve();
 }
 

@@ -40,6 +40,9 @@ void run_and_count(Cell& task, TaskTimer& timer, std::string_view executor, Coun
     if (deadline) {
       timer.forget(task, *deadline);
     }
+    if (ran == Ran::by_elements) {
+      return;
+    }
     counts.count(ran);
     tell(ran == Ran::returned ? TaskEvent::finish : TaskEvent::fail, task, executor);
   });

@@ -24,7 +24,8 @@ class TaskCounters {
   void count_submitted() noexcept { add(submitted_); }
   void take_back_submitted() noexcept { submitted_.fetch_sub(1, std::memory_order_relaxed); }
   void count(Ran ran) noexcept { add(ran == Ran::returned ? completed_ : failed_); }
-  void count_cancelled() noexcept { add(cancelled_); }
+  void count_cancelled(std::size_t tasks = 1) noexcept { add(cancelled_, tasks); }
+  void count_failed(std::size_t tasks) noexcept { add(failed_, tasks); }
 
   std::size_t submitted() const noexcept { return submitted_.load(std::memory_order_relaxed); }
   std::size_t completed() const noexcept { return completed_.load(std::memory_order_relaxed); }
@@ -32,11 +33,11 @@ class TaskCounters {
   std::size_t cancelled() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
 
  private:
-  static void add(atomic<std::size_t>& counter) noexcept {
+  static void add(atomic<std::size_t>& counter, std::size_t tasks = 1) noexcept {
     if constexpr (writers == Writers::many) {
-      counter.fetch_add(1, std::memory_order_relaxed);
+      counter.fetch_add(tasks, std::memory_order_relaxed);
     } else {
-      counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      counter.store(counter.load(std::memory_order_relaxed) + tasks, std::memory_order_relaxed);
     }
   }
 

@@ -6,8 +6,12 @@
 
 namespace coeval::detail {
 
-// How many bytes of its stack the calling thread has not used yet. 0 when that cannot be found out.
-// Asks the C library at the first call on a thread, which allocates.
-std::size_t stack_room() noexcept;
+// The calling thread's stack, in bytes: how large it is, and how much of it is not used yet. Both are
+// 0 when that cannot be found out. Asks the C library at the first call on a thread, which allocates.
+struct StackRoom {
+  std::size_t size = 0;
+  std::size_t left = 0;
+};
+StackRoom stack_room() noexcept;
 
 }  // namespace coeval::detail

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// TaskTimer: fails tasks whose time is over. One per executor, with a thread of its own that starts
-// with the first task that has a timeout.
+// TaskTimer: fails tasks whose time is over, and looks after chunks that run. One per executor, with
+// a thread of its own that starts with the first task that it watches.
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/deadline.hpp>
@@ -12,6 +12,8 @@
 #include <coeval/threading/lock.hpp>
 #include <coeval/threading/thread.hpp>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,11 +33,19 @@ class TaskTimer {
   // passed. Returns that moment. Raises std::system_error if the thread cannot be started.
   Deadline watch(Cell& task);
 
+  // Calls look(task) after so much time, and again after each such time until it says false or
+  // forget() finds that it was not called yet. It keeps the task until then. Returns and raises as
+  // watch(task) does.
+  using Look = std::function<bool(Cell&)>;
+  Deadline watch(Cell& task, std::chrono::nanoseconds every, Look look);
+
   // Ends what watch() began; when is what it returned. Nothing happens if it is over already.
   void forget(const Cell& task, Deadline when) noexcept;
 
  private:
   class Schedule;
+
+  std::shared_ptr<Schedule> schedule();
 
   const std::string name_;
   threading::Lock lock_;

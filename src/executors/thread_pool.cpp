@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/thread_pool.hpp"
 
+#include "executors/occupied.hpp"
 #include "executors/run_task.hpp"
 #include "futures/spin.hpp"
+#include "threading/orphans.hpp"
 
 #include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
@@ -13,7 +15,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -31,22 +32,12 @@ std::size_t checked_workers(const std::optional<int>& wanted, int cpus) {
   return static_cast<std::size_t>(*wanted);
 }
 
-std::string name_or_default(std::string prefix) {
+std::string prefix_or_default(std::string prefix) {
   static atomic<unsigned> pools{0};  // counts, and orders nothing: relaxed
   if (!prefix.empty()) {
     return prefix;
   }
   return fmt::format("ThreadPoolExecutor-{}", pools.fetch_add(1, std::memory_order_relaxed));
-}
-
-// Tasks that may wait, and one in each worker.
-std::size_t occupied_by(std::size_t queue, std::size_t workers) {
-  if (queue == 0) {
-    return 0;
-  }
-  return queue > std::numeric_limits<std::size_t>::max() - workers
-             ? std::numeric_limits<std::size_t>::max()
-             : queue + workers;
 }
 
 // A pool of one worker keeps the order of all submitters together; with more there is none between
@@ -67,9 +58,9 @@ ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initiali
     : ThreadPool(std::move(options), std::move(initializer), usable_cpu_count()) {}
 
 ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initializer, int cpus)
-    : name_(name_or_default(std::move(options.thread_name_prefix))),
+    : name_(prefix_or_default(std::move(options.thread_name_prefix))),
       max_workers_(checked_workers(options.max_workers, cpus)),
-      max_occupied_(occupied_by(options.max_queue, max_workers_)),
+      max_occupied_(most_occupied(options.max_queue, max_workers_)),
       when_full_(options.when_full),
       initializer_(std::move(initializer)),
       pinned_to_(options.pin_workers ? process_cpus() : std::vector<int>()),
@@ -77,7 +68,9 @@ ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initiali
       most_spinning_(static_cast<std::uint32_t>(std::max(1, cpus / 2))),
       timer_(name_ + "_timer"),
       inbox_(shards_for(max_workers_)),
-      lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {}
+      lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {
+  threading::detail::join_orphans();  // such as workers that destroyed their pool
+}
 
 // Tasks are left only if there was no thread to run them.
 ThreadPool::~ThreadPool() {
@@ -357,10 +350,12 @@ ExecutorStats ThreadPool::stats() const {
   for (std::size_t i = 0, end = lanes_.count(); i < end; ++i) {
     add(lanes_[i].counts);
   }
-  const std::ptrdiff_t waiting =
-      static_cast<std::ptrdiff_t>(queued()) - claimed_.load(std::memory_order_relaxed);
+  const std::ptrdiff_t waiting = static_cast<std::ptrdiff_t>(queued()) -
+                                 claimed_.load(std::memory_order_relaxed) +
+                                 waiting_parts_.load(std::memory_order_relaxed);
   stats.queued = static_cast<std::size_t>(std::max<std::ptrdiff_t>(waiting, 0));
-  stats.submitted += inbox_.pushed();
+  stats.submitted +=
+      inbox_.pushed() + static_cast<std::size_t>(chunk_parts_.load(std::memory_order_relaxed));
   const std::size_t ended = stats.completed + stats.failed + stats.cancelled;
   const std::size_t begun = stats.submitted - std::min(stats.submitted, stats.queued);
   stats.running = begun - std::min(begun, ended);

@@ -5,8 +5,8 @@
 // ThreadPool: the backend of ThreadPoolExecutor.
 //
 // The rooms: thread_pool.cpp takes tasks in and tells what goes on, pool_search.cpp finds the next
-// task of a worker, pool_workers.cpp starts, parks, wakes and ends threads, worker.cpp is what each
-// thread does, and how it helps while it waits. Tasks wait in an Inbox (from outside), in the
+// task of a worker, pool_chunks.cpp runs the chunks of maps, pool_workers.cpp starts, parks, wakes and
+// ends threads, worker.cpp is what each thread does, and how it helps while it waits. Tasks wait in an Inbox (from outside), in the
 // WorkDeque of a Lane (from a worker, or a bundle that it took), or by priority in levels_.
 //
 // Handing a task over and taking one are free of lock_, which guards only who exists, sleeps and
@@ -31,8 +31,10 @@
 #include "executors/worker.hpp"
 
 #include <coeval/core/annotations.hpp>
+#include <coeval/executors/detail/map_tempo.hpp>
 #include <coeval/executors/thread_pool_executor.hpp>
 #include <coeval/futures/detail/backend.hpp>
+#include <coeval/futures/detail/map_chunk.hpp>
 #include <coeval/threading/condition.hpp>
 #include <coeval/threading/lock.hpp>
 
@@ -66,6 +68,12 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   ExecutorStats stats() const override COEVAL_EXCLUDES(lock_);
   std::size_t max_workers() const noexcept override { return max_workers_; }
   ThreadPool* thread_pool() noexcept override { return this; }
+  bool is_bounded() const noexcept { return max_occupied_ != 0; }
+
+  // As enqueue_all, for chunks, each of which counts as its elements.
+  void enqueue_chunks(std::span<CellRef> chunks) COEVAL_EXCLUDES(lock_);
+  // A worker has started it.
+  void run_chunk(MapChunk& chunk, MapTempo& tempo, Lane& lane) COEVAL_EXCLUDES(lock_);
 
  private:
   friend class Worker;
@@ -127,6 +135,14 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   void drop(Queued task) noexcept COEVAL_EXCLUDES(lock_);
   void drop_all() noexcept COEVAL_EXCLUDES(lock_);
 
+  // ---- chunks of maps: pool_chunks.cpp
+  static std::size_t tasks_in(Cell& cell) noexcept;
+  void forget_waiting(std::size_t tasks) noexcept;
+  void run_elements(MapChunk& chunk, Lane& lane) COEVAL_EXCLUDES(lock_);
+  void drop_elements(MapChunk& chunk, const std::exception_ptr& error) noexcept;
+  bool spread(MapChunk& chunk) noexcept COEVAL_EXCLUDES(lock_);
+  bool look_at(MapChunk& chunk, MapTempo& tempo) noexcept COEVAL_EXCLUDES(lock_);
+
   // ---- workers: pool_workers.cpp
   // Invariant 2, for whoever has put a task in a queue.
   bool needs_worker() const noexcept {
@@ -150,6 +166,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   void note_asleep() noexcept COEVAL_EXCLUDES(lock_);
   void note_awake() noexcept COEVAL_EXCLUDES(lock_);
   void remove_worker(Worker& worker) noexcept COEVAL_EXCLUDES(lock_);
+  bool has_no_worker() const noexcept COEVAL_EXCLUDES(lock_);
   void break_pool(const std::exception_ptr& cause) noexcept COEVAL_EXCLUDES(lock_);
   void wake_all_idle() COEVAL_REQUIRES(lock_);
   void join_workers() COEVAL_EXCLUDES(lock_);
@@ -176,6 +193,10 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   // Tasks in the queues that a worker which waited has begun. Below zero for a moment when such a
   // task left its queue before its claim was counted. Relaxed, for stats().
   alignas(64) atomic<std::ptrdiff_t> claimed_{0};
+  // How many tasks chunks are more than one each: of all, and of those in the queues. Relaxed, for
+  // stats().
+  atomic<std::ptrdiff_t> chunk_parts_{0};
+  atomic<std::ptrdiff_t> waiting_parts_{0};
   atomic<std::size_t> guests_{0};          // relaxed: it only limits
   atomic<bool> warned_of_pinning_{false};  // relaxed: orders nothing
 

@@ -8,6 +8,7 @@
 
 #include <coeval/core/system.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -16,8 +17,10 @@ namespace {
 
 [[gnu::tls_model("initial-exec")]] constinit thread_local Worker* worker_of_this_thread = nullptr;
 
-// A worker does not put another task on a stack that has less room than this.
+// A worker does not put another task on a stack that has less room than this, or than this part of
+// a small one: who made the stacks small has tasks that need little.
 constexpr std::size_t wanted_stack_room = 256 * 1024;
+constexpr std::size_t wanted_part = 4;
 
 // The depth to which tasks nest on one stack when its size cannot be found out.
 constexpr std::size_t depth_without_knowledge = 100;
@@ -92,9 +95,15 @@ void Worker::run_one(Queued task) {
   if (cell->try_start()) {
     run_started(*cell);
   } else if (cell->state() == State::cancelled_and_notified) {
-    lane_.counts.count_cancelled();
+    const std::size_t tasks = ThreadPool::tasks_in(*cell);
+    lane_.counts.count_cancelled(tasks);
+    pool_.forget_waiting(tasks);
   } else {
     pool_.claimed_.fetch_sub(1, std::memory_order_relaxed);
+    if (auto* const chunk = dynamic_cast<MapChunk*>(cell.get())) {
+      const Frame frame(pool_, lane_);
+      pool_.run_elements(*chunk, lane_);
+    }
   }
 }
 
@@ -146,11 +155,11 @@ void Worker::forget_claimed(const Cell& task) {
 
 bool has_stack_room() noexcept {
   const std::size_t depth = seat_of_this_thread.depth;
-  const std::size_t room = stack_room();
-  if (room == 0) {
+  const StackRoom room = stack_room();
+  if (room.left == 0) {
     return depth < depth_without_knowledge;
   }
-  return room > wanted_stack_room && depth < most_depth;
+  return room.left > std::min(wanted_stack_room, room.size / wanted_part) && depth < most_depth;
 }
 
 void Worker::before_sleep() noexcept {

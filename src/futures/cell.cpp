@@ -135,10 +135,8 @@ void Cell::announce(std::uint64_t word) noexcept {
     oldest = latest;
     latest = next;
   }
-  while (oldest != nullptr) {
-    Continuation* const next = oldest->next;
-    oldest->run(*this);
-    oldest = next;
+  if (oldest != nullptr) {
+    run_nested(oldest, *this);
   }
 }
 
@@ -157,11 +155,19 @@ bool Cell::attach(Continuation& continuation) noexcept {
   return true;
 }
 
+void Cell::attach_or_run(Continuation& continuation) noexcept {
+  if (!attach(continuation)) {
+    continuation.next = nullptr;
+    run_nested(&continuation, *this);
+  }
+}
+
 bool Cell::wait(Deadline deadline) {
   if (done() || (take_expectation(*this) && spin_until_done(*this))) {
     return true;
   }
   if (WaitHelper* const helper = current_wait_helper(); helper != nullptr && deadline.is_never()) {
+    const FreshNesting fresh;
     while (!done() && helper->help(*this)) {
     }
     if (done()) {
@@ -240,7 +246,7 @@ void Cell::drop(std::uint64_t unit) noexcept {
   // Only a user can add another, so the last one needs no exchange.
   if (references_.load(std::memory_order_acquire) == unit ||
       references_.fetch_sub(unit, std::memory_order_acq_rel) == unit) {
-    delete this;
+    destroy();
   }
 }
 

@@ -119,6 +119,7 @@ class WaitSet::State {
     if (helper == nullptr) {
       return std::nullopt;
     }
+    const FreshNesting fresh;
     for (Watch& watch : watches_) {
       while (!watch.told && !watch.cell->done() && helper->help(*watch.cell)) {
         if (const auto index = poll()) {

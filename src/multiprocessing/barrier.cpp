@@ -50,7 +50,11 @@ void look_after_neighbour(BarrierState& state, Parties parties, std::uint32_t ph
 
 }  // namespace
 
-BarrierGuard::BarrierGuard(BarrierState& state) : guard_(state.mutex) {
+BarrierGuard::BarrierGuard(BarrierState& state, Deadline deadline)
+    : guard_(state.mutex, Patience{deadline}) {
+  if (!guard_.came()) {
+    throw_busy("Barrier");
+  }
   if (guard_.locked() == Locked::owner_died) {
     state.broken.store(Outcome::died, std::memory_order_relaxed);
     finish_round(state, Outcome::died);  // invariant 2
@@ -122,7 +126,7 @@ namespace {
 
 constexpr int most_parties = 65'536;
 
-BarrierState& state_of(const SharedMemory& memory) {
+BarrierState& barrier_of(const SharedMemory& memory) {
   return detail::shared_object<BarrierState>(memory);
 }
 
@@ -197,13 +201,13 @@ Barrier::Barrier(SharedMemory memory, int parties, std::chrono::nanoseconds time
     : memory_(std::move(memory)), parties_(parties), timeout_(timeout) {}
 
 int Barrier::wait(Deadline deadline) const {
-  BarrierState& state = state_of(memory_);
+  BarrierState& state = barrier_of(memory_);
   const Parties parties = parties_of(memory_, parties_);
   const auto all = static_cast<std::uint32_t>(parties_);
   std::uint32_t phase = 0;
   std::uint32_t index = all;
   while (index == all) {
-    std::optional<BarrierGuard> guard(std::in_place, state);
+    std::optional<BarrierGuard> guard(std::in_place, state, deadline);
     phase = state.phase.load(std::memory_order_relaxed);
     const Outcome broken = state.broken.load(std::memory_order_relaxed);
     if (broken != Outcome::none) {
@@ -218,6 +222,7 @@ int Barrier::wait(Deadline deadline) const {
     } else if (deadline.expired()) {
       // Of the next round, in which nobody is yet: invariant 4.
       state.broken.store(Outcome::timed_out, std::memory_order_relaxed);
+      raise(Outcome::timed_out);
     } else {
       guard.reset();
       detail::wait_for_end(state, parties, phase, all, deadline);
@@ -240,7 +245,7 @@ int Barrier::wait(Deadline deadline) const {
 
 // All parties have come, this one last.
 void Barrier::run_action() const {
-  BarrierState& state = state_of(memory_);
+  BarrierState& state = barrier_of(memory_);
   const std::uint32_t phase = state.phase.load(std::memory_order_relaxed);
   const auto end = [&](Outcome outcome) {
     const BarrierGuard guard(state);
@@ -266,25 +271,25 @@ void Barrier::run_action() const {
 }
 
 void Barrier::abort() const {
-  BarrierState& state = state_of(memory_);
+  BarrierState& state = barrier_of(memory_);
   const BarrierGuard guard(state);
   state.broken.store(Outcome::aborted, std::memory_order_relaxed);
   detail::finish_round(state, Outcome::aborted);
 }
 
 void Barrier::reset() const {
-  BarrierState& state = state_of(memory_);
+  BarrierState& state = barrier_of(memory_);
   const BarrierGuard guard(state);
   detail::finish_round(state, Outcome::reset);
   state.broken.store(Outcome::none, std::memory_order_relaxed);
 }
 
 int Barrier::n_waiting() const {
-  return static_cast<int>(detail::arrived(state_of(memory_)));
+  return static_cast<int>(detail::arrived(barrier_of(memory_)));
 }
 
 bool Barrier::broken() const {
-  BarrierState& state = state_of(memory_);
+  BarrierState& state = barrier_of(memory_);
   const BarrierGuard guard(state);
   return state.broken.load(std::memory_order_relaxed) != Outcome::none;
 }
@@ -298,7 +303,8 @@ Barrier Barrier::load(pickle::InputArchive& archive) {
   SharedMemory memory =
       detail::load_shared_object<BarrierState>(archive, detail::SharedKind::barrier);
   const std::chrono::nanoseconds timeout(archive.read<std::int64_t>());
-  const std::uint32_t parties = state_of(memory).parties;  // read once
+  // Fetched once: what was checked is what is used.
+  const std::uint32_t parties = barrier_of(memory).parties.load(std::memory_order_relaxed);
   const std::size_t room = (memory.size() - sizeof(BarrierState)) / sizeof(detail::ProcessToken);
   if (parties < 1 || parties > most_parties || parties > room) {
     throw PickleError("coeval::multiprocessing::Barrier: the memory that came holds another one");

@@ -12,6 +12,7 @@
 #include <coeval/core/deadline.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -46,7 +47,7 @@ struct BarrierState {
   BarrierState(SharedHeader h, int count) : header(h), parties(static_cast<std::uint32_t>(count)) {}
 
   const SharedHeader header;
-  const std::uint32_t parties;  // how many tokens follow this object
+  const atomic<std::uint32_t> parties;  // how many tokens follow this object
   RobustMutex mutex;
   atomic<std::uint32_t> phase{0};
   atomic<Outcome> broken{Outcome::none};
@@ -60,7 +61,8 @@ using Parties = std::span<atomic<ProcessToken>>;
 // Holds the mutex, with invariant 2.
 class BarrierGuard {
  public:
-  explicit BarrierGuard(BarrierState& state);
+  // Errors: TimeoutError if it was not free in time, nor soon.
+  explicit BarrierGuard(BarrierState& state, Deadline deadline = std::chrono::seconds(0));
   ~BarrierGuard() = default;
   BarrierGuard(const BarrierGuard&) = delete;
   BarrierGuard& operator=(const BarrierGuard&) = delete;

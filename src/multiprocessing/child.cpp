@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "child.hpp"
 
+#include "birth.hpp"
 #include "packet_socket.hpp"
+#include "parent_tie.hpp"
+#include "start_line.hpp"
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/errors.hpp>
@@ -16,12 +19,10 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <sys/auxv.h>
-#include <unistd.h>
+#include <signal.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -31,54 +32,21 @@
 namespace coeval::multiprocessing::detail {
 namespace {
 
-// Its value is the parent's process id. Only a child that also has the parent's socket as
-// descriptor 3 is one, so a program cannot be made to believe it by its environment alone.
-constexpr const char* mark = "COEVAL_CHILD_OF";
-constexpr int control_descriptor = 3;
 constexpr std::size_t any_size = std::numeric_limits<std::size_t>::max();
 
-atomic<std::uint32_t> taken_over{0};
+constinit atomic<std::uint32_t> takeover{static_cast<std::uint32_t>(Takeover::unknown)};
 
 // What this process knows about itself. Made at first use, never destroyed.
 struct Family {
   std::shared_ptr<ProcessState> current = std::make_shared<ProcessState>(
       ProcessKind::current, "MainProcess", false, sys().getpid(), FileDescriptor());
   std::shared_ptr<ProcessState> parent;
-  FileDescriptor control;  // of a child: the socket to its parent
+  FileDescriptor line;  // of a child: the socket to its parent, whose end is open while that lives
 };
 
 Family& family() {
   static Family& family = *new Family;
   return family;
-}
-
-// An option of the parent's socket. A child that cannot tell whether it is one must not run the
-// program's main(), which would start children in its turn.
-template <class T>
-bool read_option(int option, T* value) noexcept {
-  socklen_t size = sizeof *value;
-  const int error =
-      sys().descriptor.get_option(control_descriptor, SOL_SOCKET, option, value, &size);
-  if (error != 0 && error != EBADF && error != ENOTSOCK) {
-    log(Severity::critical, "coeval.multiprocessing", "a child cannot look at its parent's socket");
-    std::_Exit(1);
-  }
-  return error == 0;
-}
-
-// The parent that the mark and the socket both name, or 0.
-pid_t marked_parent() noexcept {
-  // Before main(), when nobody changes the environment.
-  const char* const value = std::getenv(mark);  // NOLINT(concurrency-mt-unsafe)
-  if (value == nullptr || getauxval(AT_SECURE) != 0) {
-    return 0;
-  }
-  const long parent = std::strtol(value, nullptr, 10);
-  int type = 0;
-  ucred peer{};
-  const bool is_child = parent > 0 && read_option(SO_TYPE, &type) && type == SOCK_SEQPACKET &&
-                        read_option(SO_PEERCRED, &peer) && peer.pid == parent;
-  return is_child ? peer.pid : 0;
 }
 
 // A program that reads its standard input in several processes would lose lines at random.
@@ -97,24 +65,35 @@ void report_exit(int code, void*) noexcept {
   }
   try {
     const auto bytes = std::as_bytes(std::span(&code, 1));
-    send_packet(family().control.get(), bytes, {}, Deadline(std::chrono::seconds(0)));
+    send_packet(family().line.get(), bytes, {}, Deadline(std::chrono::seconds(0)));
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the parent is gone or asleep
   }
 }
 
-// What the parent sends. Nothing if it is gone.
-std::optional<pickle::Parcel> receive_target() {
+// What the parent sends: the line, and the target. Nothing if it is gone.
+std::optional<pickle::Parcel> receive_target(const FileDescriptor& control) {
   try {
-    return receive_packet(family().control.get(), any_size, never);
+    family().line = std::move(receive_packet(control.get(), any_size, never).descriptors.at(0));
+    return receive_packet(control.get(), any_size, never);
   } catch (const EOFError&) {
     return std::nullopt;
   }
 }
 
+// No signal is blocked, whatever the parent does with those that it waits for, and SIGTERM, by which
+// terminate() ends a process, does so though the parent ignores it. SIGHUP, SIGINT and SIGTERM were
+// blocked until now.
+void begin_with_signals() noexcept {
+  ::signal(SIGTERM, SIG_DFL);
+  sigset_t none{};
+  sigemptyset(&none);
+  sys().process.block_signals(&none);
+}
+
 void call_target(pickle::Parcel parcel, ThrowStack& stack) {
   pickle::InputArchive archive(parcel.bytes, parcel.descriptors);
   ChildSettings settings;
-  archive(settings.name, settings.daemon, settings.parent_name);
+  archive(settings.name, settings.daemon, settings.parent_name, settings.is_worker);
   const pid_t parent = sys().process.parent();
   const int parent_process = sys().process.open(parent);
   if (parent_process < 0 && parent_process != -ESRCH) {
@@ -127,6 +106,10 @@ void call_target(pickle::Parcel parcel, ThrowStack& stack) {
                                                    parent, FileDescriptor(parent_process));
   sys().thread_set_name(sys().thread_self(), settings.name.substr(0, 15).c_str());
   const auto entry = reinterpret_cast<Entry>(read_code(archive));
+  tie_to_socket(family().line.get());
+  if (!settings.is_worker) {
+    begin_with_signals();
+  }
   stack.watch([&] { entry(archive); });
 }
 
@@ -143,23 +126,34 @@ void report_exception(const ThrowStack& stack) noexcept {
 }
 
 // What the child needs before anything else.
-void open_control() {
+FileDescriptor open_control() {
   const int control = sys().descriptor.duplicate(control_descriptor);
   if (control < 0) {
     throw std::system_error(-control, std::generic_category(),
                             "coeval::multiprocessing: a child has no descriptor for its parent");
   }
-  family().control.reset(control);
   sys().descriptor.close(control_descriptor);
   close_standard_input();
   on_exit(&report_exit, nullptr);
+  return FileDescriptor(control);
+}
+
+// It has no parent that would tell the user.
+void report_uncertainty(const char* doubt) noexcept {
+  try {
+    log(Severity::critical, "coeval.multiprocessing",
+        fmt::format("this process was started as a child of coeval's, and cannot be one: {}; it "
+                    "ends",
+                    doubt));
+  } catch (...) {
+    log(Severity::critical, "coeval.multiprocessing", doubt);
+  }
 }
 
 int run_child() {
   ThrowStack stack;
   try {
-    open_control();
-    auto parcel = receive_target();
+    auto parcel = receive_target(open_control());
     if (!parcel.has_value()) {
       return 1;
     }
@@ -177,31 +171,41 @@ int run_child() {
 
 }  // namespace
 
-bool can_start_children() noexcept {
-  return taken_over.load(std::memory_order_acquire) != 0;
+void note_takeover(Takeover stage) noexcept {
+  takeover.store(static_cast<std::uint32_t>(stage), std::memory_order_release);
 }
 
-void children_can_be_started() noexcept {
-  taken_over.store(1, std::memory_order_release);
-}
-
-std::vector<std::string> child_environment() {
-  std::vector<std::string> variables;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    variables.emplace_back(*variable);
+void require_children_possible() {
+  switch (static_cast<Takeover>(takeover.load(std::memory_order_acquire))) {
+    case Takeover::done:
+      break;
+    case Takeover::to_come:
+      throw RuntimeError(
+          "coeval::multiprocessing::Process::start: main() has not begun, and a child of a static "
+          "initialiser would run that initialiser again, without end; start processes and make "
+          "process pools in main(), or at first use there");
+    case Takeover::unknown:
+      throw RuntimeError(
+          "coeval::multiprocessing::Process::start: this program cannot be taken over in a child: "
+          "it is linked with -static, or has loaded coeval with a plug-in; call "
+          "coeval::multiprocessing::freeze_support() as the first line of its main(), or link it "
+          "with the shared library of coeval. Or this is the initialiser of a library, and main() "
+          "has not begun: then start processes later");
   }
-  variables.push_back(fmt::format("{}={}", mark, sys().getpid()));
-  return variables;
+  require_certain_children();
 }
 
 bool run_if_child(int* exitcode) {
-  const pid_t parent = marked_parent();
-  ::unsetenv(mark);  // NOLINT(concurrency-mt-unsafe): before main()
-  if (parent == 0) {
+  const Birth birth = look_at_birth();
+  if (birth.kind == Birth::Kind::program) {
     return false;
   }
+  if (birth.kind == Birth::Kind::uncertain) {
+    report_uncertainty(birth.doubt);
+    std::_Exit(birth.may_pass ? 1 : uncertain_exitcode);
+  }
   // It would be an orphan; or it is one already, if the parent died before the kernel knew.
-  if (sys().process.die_with_parent() != 0 || sys().process.parent() != parent) {
+  if (!tie_to_parent(birth.parent)) {
     std::_Exit(1);
   }
   *exitcode = run_child();
@@ -222,7 +226,8 @@ namespace coeval::multiprocessing {
 
 void freeze_support() {
   int exitcode = 0;
-  detail::children_can_be_started();
+  detail::note_takeover(detail::Takeover::done);
+  detail::StartLine::note();
   if (detail::run_if_child(&exitcode)) {
     std::exit(exitcode);  // NOLINT(concurrency-mt-unsafe): as the return from main() that it is
   }

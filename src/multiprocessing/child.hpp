@@ -10,8 +10,8 @@
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/pickle/parcel.hpp>
 
+#include <cstdint>
 #include <string>
-#include <vector>
 
 namespace coeval::multiprocessing::detail {
 
@@ -20,18 +20,27 @@ struct ChildSettings {
   std::string name;
   bool daemon = false;
   std::string parent_name;
+  bool is_worker = false;  // of a pool: it unblocks the signals when it can answer them
 };
 
-// This process has been taken over, so its children will be: set before main() or by
-// freeze_support().
-bool can_start_children() noexcept;
-void children_can_be_started() noexcept;
+// How a process ends that was started as a child and cannot be one, and how the dynamic loader ends
+// a program for which it finds no library.
+inline constexpr int uncertain_exitcode = 126;
+inline constexpr int loader_exitcode = 127;
 
-// The environment of a child: this process's, and what marks the child as such.
-std::vector<std::string> child_environment();
+// Whether the children of this process will be taken over before their main().
+enum class Takeover : std::uint32_t {
+  unknown,  // nobody has come by here
+  to_come,  // this program's static initialisers run
+  done      // main() may run
+};
+void note_takeover(Takeover stage) noexcept;
+
+// Errors: RuntimeError with the reason if this thread can start no child now.
+void require_children_possible();
 
 // If this process is the child of a Process: runs its target, *exitcode is what main() is to
-// return, and true. Removes the mark.
+// return, and true. One that may be a child and is not certain ends: see birth.hpp.
 bool run_if_child(int* exitcode);
 
 // This process's own state and its parent's (null for the first one).

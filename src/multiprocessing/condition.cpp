@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "condition.hpp"
 
+#include "held_locks.hpp"
+
 #include <coeval/core/errors.hpp>
 #include <coeval/multiprocessing/condition.hpp>
 
@@ -127,6 +129,7 @@ std::size_t count_waiters(const ConditionState& state) noexcept {
 
 using detail::ConditionState;
 using detail::Locked;
+using detail::LockMemory;
 using detail::LockState;
 using detail::Waiter;
 
@@ -139,7 +142,7 @@ SharedMemory make_memory() {
   return detail::make_shared_object<ConditionState>(detail::SharedKind::condition, 0);
 }
 
-ConditionState& state_of(const SharedMemory& memory) {
+ConditionState& condition_of(const SharedMemory& memory) {
   return detail::shared_object<ConditionState>(memory);
 }
 
@@ -149,13 +152,28 @@ bool sleep(const Waiter& self, const ConditionState& state, const LockState& loc
            Deadline deadline) {
   // Acquire pairs with the notify's store; the lock orders the rest.
   while (self.state.load(std::memory_order_acquire) == ConditionState::waiting &&
-         !deadline.expired() && !detail::is_abandoned(lock)) {
+         !deadline.expired()) {
     self.state.wait_shared(ConditionState::waiting, std::min(deadline, Deadline(slice)));
     if (detail::has_undelivered(state)) {
       return true;
     }
+    if (detail::is_abandoned(lock)) {
+      return false;
+    }
   }
   return false;
+}
+
+// Takes the lock again. When that fails, which only another process's writing into it can cause, the
+// thread goes on as if it had it: it will give it back.
+Locked take_back(const LockMemory& place, Waiter& self) {
+  try {
+    return place.take(never);
+  } catch (...) {
+    detail::held_locks.add(&place);
+    detail::free_place(self);
+    throw;
+  }
 }
 
 }  // namespace
@@ -166,9 +184,9 @@ Condition::Condition(RLock lock) : Condition(AnyLock(std::move(lock)), make_memo
 Condition::Condition(AnyLock lock, SharedMemory memory) noexcept
     : lock_(std::move(lock)), memory_(std::move(memory)) {}
 
-LockState& Condition::lock_state() const {
-  return std::visit([](const auto& lock) -> LockState& { return detail::state_of(lock.memory_); },
-                    lock_);
+const LockMemory& Condition::lock_memory() const {
+  return std::visit(
+      [](const auto& lock) -> const LockMemory& { return detail::place_of(lock.memory_); }, lock_);
 }
 
 bool Condition::acquire(Deadline deadline) const COEVAL_NO_THREAD_SAFETY_ANALYSIS {
@@ -180,7 +198,7 @@ void Condition::unlock() const COEVAL_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 void Condition::require_held(const char* call) const {
-  if (!lock_state().mutex.is_owned()) {
+  if (!lock_memory().state().mutex.is_owned()) {
     throw RuntimeError(
         fmt::format("coeval::multiprocessing::Condition: {} by a thread that does not hold the "
                     "lock; acquire the condition first",
@@ -190,15 +208,16 @@ void Condition::require_held(const char* call) const {
 
 bool Condition::wait(Deadline deadline) const {
   require_held("wait");
-  LockState& lock = lock_state();
+  const LockMemory& place = lock_memory();
+  LockState& lock = place.state();
   const std::uint32_t levels = lock.count.load(std::memory_order_relaxed);
-  ConditionState& state = state_of(memory_);
+  ConditionState& state = condition_of(memory_);
   Waiter& self = detail::take_place(state);
   while (true) {
-    lock.mutex.unlock();
+    place.give_back();
     const bool undelivered = sleep(self, state, lock, deadline);
     const bool late = deadline.expired();
-    const Locked locked = detail::take(lock, never);
+    const Locked locked = take_back(place, self);
     if (undelivered) {
       detail::pass_on(state);
     }
@@ -220,7 +239,7 @@ bool Condition::wait(Deadline deadline) const {
 void Condition::notify(std::ptrdiff_t n) const {
   require_held("notify");
   if (n > 0) {
-    detail::wake_waiters(state_of(memory_), static_cast<std::size_t>(n));
+    detail::wake_waiters(condition_of(memory_), static_cast<std::size_t>(n));
   }
 }
 
@@ -244,7 +263,7 @@ Condition Condition::load(pickle::InputArchive& archive) {
 std::string to_string(const Condition& condition) {
   return fmt::format("<Condition({}, {} waiting)>",
                      std::visit([](const auto& lock) { return to_string(lock); }, condition.lock_),
-                     detail::count_waiters(state_of(condition.memory_)));
+                     detail::count_waiters(condition_of(condition.memory_)));
 }
 
 }  // namespace coeval::multiprocessing

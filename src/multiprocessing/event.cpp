@@ -24,7 +24,10 @@ struct State {
 
 constexpr std::uint32_t set_bit = 1;
 
-State& state_of(const SharedMemory& memory) {
+// So often no honest process comes first.
+constexpr int most_attempts = 1 << 20;
+
+State& event_of(const SharedMemory& memory) {
   return detail::shared_object<State>(memory);
 }
 
@@ -36,11 +39,11 @@ Event::Event(SharedMemory memory) noexcept : memory_(std::move(memory)) {}
 
 // Acquire pairs with the store in set().
 bool Event::is_set() const {
-  return (state_of(memory_).word.load(std::memory_order_acquire) & set_bit) != 0;
+  return (event_of(memory_).word.load(std::memory_order_acquire) & set_bit) != 0;
 }
 
 void Event::set() const {
-  State& state = state_of(memory_);
+  State& state = event_of(memory_);
   if ((state.word.load(std::memory_order_acquire) & set_bit) == 0) {
     state.word.fetch_or(0, std::memory_order_release);  // for sanitizers, blind to the kernel's
     state.word.or_and_notify_shared(set_bit);           // invariant 2
@@ -48,16 +51,17 @@ void Event::set() const {
 }
 
 void Event::clear() const {
-  State& state = state_of(memory_);
+  State& state = event_of(memory_);
   std::uint32_t word = state.word.load(std::memory_order_relaxed);
-  while ((word & set_bit) != 0 &&
-         !state.word.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
-                                           std::memory_order_relaxed)) {  // invariant 2
+  for (int i = 0; (word & set_bit) != 0 && i < most_attempts &&
+                  !state.word.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
+                                                    std::memory_order_relaxed);  // invariant 2
+       ++i) {
   }
 }
 
 bool Event::wait(Deadline deadline) const {
-  const State& state = state_of(memory_);
+  const State& state = event_of(memory_);
   const std::uint32_t before = state.word.load(std::memory_order_acquire);
   std::uint32_t word = before;
   for (bool in_time = deadline.nanoseconds() > 0; word == before && (word & set_bit) == 0;) {

@@ -23,9 +23,9 @@ namespace {
 
 // The receiver reads the file in place: without these it could be made to fault, or to read
 // something else than it has checked.
-constexpr int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+constexpr int message_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-[[noreturn]] void fail(int error, const char* call) {
+[[noreturn]] void fail_message(int error, const char* call) {
   throw std::system_error(error, std::generic_category(),
                           fmt::format("coeval::multiprocessing: {} for a large message", call));
 }
@@ -41,7 +41,7 @@ void write_all(const FileDescriptor& file, std::span<const std::byte> front,
     const std::array<iovec, 2> parts{part_of(front), part_of(rest)};
     const ssize_t written = sys().descriptor.write(file.get(), parts.data(), parts.size());
     if (written < 0 && written != -EINTR) {
-      fail(static_cast<int>(-written), "write");
+      fail_message(static_cast<int>(-written), "write");
     }
     auto done = static_cast<std::size_t>(written < 0 ? 0 : written);
     const std::size_t of_front = std::min(done, front.size());
@@ -55,12 +55,12 @@ void write_all(const FileDescriptor& file, std::span<const std::byte> front,
 FileDescriptor to_memory_file(std::span<const std::byte> front, std::span<const std::byte> rest) {
   const int fd = sys().descriptor.memory_file("coeval-message");
   if (fd < 0) {
-    fail(-fd, "memfd_create");
+    fail_message(-fd, "memfd_create");
   }
   FileDescriptor file(fd);
   write_all(file, front, rest);
-  if (const int error = sys().descriptor.seal(file.get(), sealed | F_SEAL_SEAL)) {
-    fail(error, "F_ADD_SEALS");
+  if (const int error = sys().descriptor.seal(file.get(), message_seals | F_SEAL_SEAL)) {
+    fail_message(error, "F_ADD_SEALS");
   }
   return file;
 }
@@ -69,14 +69,14 @@ Message from_memory_file(const FileDescriptor& file, std::uint64_t size,
                          std::vector<FileDescriptor> descriptors) {
   const DescriptorCalls& call = sys().descriptor;
   const int seals = call.seals(file.get());
-  if (seals < 0 || (seals & sealed) != sealed || size == 0 ||
+  if (seals < 0 || (seals & message_seals) != message_seals || size == 0 ||
       call.size(file.get()) != static_cast<ssize_t>(size)) {
     throw PickleError("coeval::multiprocessing: a message came in a file that can change");
   }
   int error = 0;
   void* const pages = call.map_private(size, PROT_READ, file.get(), &error);
   if (pages == nullptr) {
-    fail(error, "mmap");
+    fail_message(error, "mmap");
   }
   return {pages, static_cast<std::size_t>(size), std::move(descriptors)};
 }

@@ -2,55 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lock.hpp"
 
+#include "held_locks.hpp"
 #include "process_token.hpp"
 
 #include <coeval/core/errors.hpp>
-#include <coeval/core/system.hpp>
 #include <coeval/multiprocessing/lock.hpp>
 
 #include <fmt/format.h>
 
-#include <array>
 #include <limits>
+#include <memory>
 #include <utility>
 
 namespace coeval::multiprocessing {
 namespace detail {
-namespace {
-
-// Those that stay mapped, newest first. Only added to.
-constinit atomic<LockMemory*> kept{nullptr};
-
-}  // namespace
-
-std::shared_ptr<const LockMemory> LockMemory::of(SharedMemory memory) {
-  return {new LockMemory(std::move(memory)), let_go};
-}
-
-void LockMemory::let_go(LockMemory* memory) noexcept {
-  if (!memory->is_held_here()) {
-    delete memory;
-    return;
-  }
-  memory->next_kept_ = kept.load(std::memory_order_relaxed);
-  // Release: nobody reads the list but leak checkers and debuggers.
-  while (!kept.compare_exchange_weak(memory->next_kept_, memory, std::memory_order_release,
-                                     std::memory_order_relaxed)) {
-  }
-}
-
-// The tasks of a process are its threads: proc(5). A forked child has none of its parent's.
-bool LockMemory::is_held_here() const noexcept {
-  const pid_t holder = state().mutex.holder();
-  if (holder == 0 || holder == this_thread_id()) {
-    return holder != 0;
-  }
-  std::array<char, 48> path{};
-  fmt::format_to_n(path.data(), path.size() - 1, "/proc/self/task/{}/comm", holder);
-  std::array<char, 32> name{};
-  return sys().read_file(path.data(), name.data(), name.size()) >= 0;
-}
-
 void refuse_moved_from() {
   throw RuntimeError("coeval::multiprocessing: this handle of a lock was moved from");
 }
@@ -59,29 +24,27 @@ void claim(LockState& lock) {
   lock.pid.store(static_cast<std::uint32_t>(pid_of(this_process())), std::memory_order_relaxed);
 }
 
-namespace {
-
 // The mutex orders the accesses of its holders, so all of them here are relaxed: invariant 1.
-inline Locked take_once(LockState& lock, Deadline deadline) {
-  Locked locked = lock.mutex.lock(deadline);
+Locked LockMemory::take(Deadline deadline) const {
+  Locked locked = state_.mutex.lock(deadline);
   if (locked == Locked::timed_out) [[unlikely]] {
     return locked;
   }
-  if (lock.damaged.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-    lock.damaged.store(0, std::memory_order_relaxed);
+  held_locks.add(this);
+  if (state_.damaged.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    state_.damaged.store(0, std::memory_order_relaxed);
     locked = Locked::owner_died;
   }
   if (locked == Locked::yes) [[likely]] {
-    claim(lock);
+    claim(state_);
   }
-  lock.count.store(1, std::memory_order_relaxed);
+  state_.count.store(1, std::memory_order_relaxed);
   return locked;
 }
 
-}  // namespace
-
-Locked take(LockState& lock, Deadline deadline) {
-  return take_once(lock, deadline);
+bool LockMemory::give_back() const noexcept {
+  const bool was_taken = held_locks.remove(this);
+  return state_.mutex.unlock_if_owned() || was_taken;
 }
 
 OwnerDied owner_died(const LockState& lock, const char* type) {
@@ -119,49 +82,55 @@ const char* type_of(const LockState& lock) noexcept {
 }
 
 // The count is the holder's alone: invariants 1 and 3.
-Locked take_again(LockState& lock) {
+Locked take_again(const LockMemory& place) {
+  LockState& lock = place.state();
   const std::uint32_t count = lock.count.load(std::memory_order_relaxed);
   if (count == std::numeric_limits<std::uint32_t>::max()) {
     throw RuntimeError("coeval::multiprocessing::RLock: acquired too many times");
   }
   lock.count.store(count + 1, std::memory_order_relaxed);
+  held_locks.add(&place);
   return Locked::yes;
 }
 
-inline Locked take_or_count(LockState& lock, Deadline deadline) {
-  return is_recursive(lock) && lock.mutex.is_owned() ? take_again(lock) : take_once(lock, deadline);
+inline Locked take_or_count(const LockMemory& place, Deadline deadline) {
+  const LockState& lock = place.state();
+  return is_recursive(lock) && lock.mutex.is_owned() ? take_again(place) : place.take(deadline);
 }
 
-[[noreturn]] void give_back_and_tell(LockState& lock) {
-  OwnerDied error = owner_died(lock, type_of(lock));
-  lock.mutex.unlock();
+[[noreturn]] void give_back_and_tell(const LockMemory& place) {
+  OwnerDied error = owner_died(place.state(), type_of(place.state()));
+  place.give_back();
   throw error;
 }
 
 }  // namespace
 
-LockHandle::LockHandle(SharedMemory memory) : memory_(LockMemory::of(std::move(memory))) {}
+LockHandle::LockHandle(SharedMemory memory)
+    : memory_(std::make_shared<const LockMemory>(std::move(memory))) {}
 
 bool LockHandle::acquire(Deadline deadline) const {
-  LockState& state = state_of(*this);
-  const Locked locked = take_or_count(state, deadline);
+  const LockMemory& place = place_of(*this);
+  const Locked locked = take_or_count(place, deadline);
   if (locked == Locked::owner_died) [[unlikely]] {
-    give_back_and_tell(state);
+    give_back_and_tell(place);
   }
   return locked == Locked::yes;
 }
 
 Locked LockHandle::take(Deadline deadline) const {
-  return take_or_count(state_of(*this), deadline);
+  return take_or_count(place_of(*this), deadline);
 }
 
 // The count of a Lock is 1 while it is held, and what another writes never looks like this thread's.
 void LockHandle::unlock() const {
-  LockState& state = state_of(*this);
+  const LockMemory& place = place_of(*this);
+  LockState& state = place.state();
   const std::uint32_t count = state.count.load(std::memory_order_relaxed);
   if (count > 1 && state.mutex.is_owned()) {
     state.count.store(count - 1, std::memory_order_relaxed);
-  } else if (!state.mutex.unlock_if_owned()) [[unlikely]] {
+    held_locks.remove(&place);
+  } else if (!place.give_back()) [[unlikely]] {
     refuse_release(state);
   }
 }
@@ -171,9 +140,9 @@ void LockHandle::claim() const {
 }
 
 void LockHandle::give_back_damaged() const {
-  LockState& state = state_of(*this);
-  state.damaged.store(1, std::memory_order_relaxed);  // invariant 2
-  state.mutex.unlock();
+  const LockMemory& place = place_of(*this);
+  place.state().damaged.store(1, std::memory_order_relaxed);  // invariant 2
+  place.give_back();
 }
 
 bool LockHandle::locked() const {

@@ -13,7 +13,6 @@
 #include <coeval/multiprocessing/detail/lock_handle.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <utility>
 
 namespace coeval::multiprocessing::detail {
@@ -32,54 +31,48 @@ struct LockState {
   atomic<std::uint32_t> count{0};
 };
 
-// The mapping of a lock in this process; all copies of a handle share it.
-//
-// The kernel learns of the locks of a dead thread from a list that goes through the locks
-// themselves. So a mapping stays, until the process ends, if its last handle goes while a thread of
-// this process holds the lock: whoever ends without a release has his death told.
+// The mapping of a lock in this process; all copies of a handle share it. It notes in held_locks what
+// is taken by it.
 class LockMemory {
  public:
-  static std::shared_ptr<const LockMemory> of(SharedMemory memory);
+  explicit LockMemory(SharedMemory memory)
+      : memory_(std::move(memory)), state_(shared_object<LockState>(memory_)) {}
   LockMemory(const LockMemory&) = delete;
   LockMemory& operator=(const LockMemory&) = delete;
+  ~LockMemory() = default;
 
   const SharedMemory& memory() const noexcept { return memory_; }
   LockState& state() const noexcept { return state_; }
 
- private:
-  explicit LockMemory(SharedMemory memory)
-      : memory_(std::move(memory)), state_(shared_object<LockState>(memory_)) {}
-  ~LockMemory() = default;
-  static void let_go(LockMemory* memory) noexcept;
-  bool is_held_here() const noexcept;
+  // Takes the lock, once; owner_died: this thread holds it, and the mark is gone. Errors:
+  // RuntimeError for an endless wait of a thread that holds it.
+  Locked take(Deadline deadline) const;
+  // Whether this thread had it; after that it has not.
+  bool give_back() const noexcept;
 
+ private:
   const SharedMemory memory_;
   LockState& state_;
-  LockMemory* next_kept_ = nullptr;
 };
 
 [[noreturn]] void refuse_moved_from();
 
 // The memory of a handle, and the lock in it. Errors: RuntimeError for a handle that was moved from.
-inline const SharedMemory& memory_of(const LockHandle& lock) {
+inline const LockMemory& place_of(const LockHandle& lock) {
   if (lock.memory() == nullptr) [[unlikely]] {
     refuse_moved_from();
   }
-  return lock.memory()->memory();
+  return *lock.memory();
 }
 inline LockState& state_of(const LockHandle& lock) {
-  if (lock.memory() == nullptr) [[unlikely]] {
-    refuse_moved_from();
-  }
-  return lock.memory()->state();
+  return place_of(lock).state();
+}
+inline const SharedMemory& memory_of(const LockHandle& lock) {
+  return place_of(lock).memory();
 }
 
 // Notes that this process holds the lock, after the death of another was told.
 void claim(LockState& lock);
-
-// Takes the lock, once; owner_died: this thread holds it, and the mark is gone. Errors: RuntimeError
-// for an endless wait of a thread that holds it.
-Locked take(LockState& lock, Deadline deadline);
 
 // What to throw when take() has told of a death; made before the lock is given back.
 OwnerDied owner_died(const LockState& lock, const char* type);

@@ -23,9 +23,9 @@
 namespace coeval::multiprocessing::detail {
 namespace {
 
-constexpr int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+constexpr int ring_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
-[[noreturn]] void fail(int error, const char* what) {
+[[noreturn]] void fail_queue(int error, const char* what) {
   throw std::system_error(error, std::generic_category(),
                           fmt::format("coeval::multiprocessing::Queue: {}", what));
 }
@@ -56,13 +56,13 @@ class MessageQueue::Memory final : public SharedQueue::Room {
   explicit Memory(std::uint32_t maxsize) {
     const int fd = sys().descriptor.memory_file("coeval-queue");
     if (fd < 0) {
-      fail(-fd, "no memory file: memfd_create");
+      fail_queue(-fd, "no memory file: memfd_create");
     }
     file_.reset(fd);
     reserve();
     make(0, SharedQueue::ring_offset(1));
-    if (const int error = sys().descriptor.seal(file_.get(), sealed)) {
-      fail(error, "sealing the memory file");
+    if (const int error = sys().descriptor.seal(file_.get(), ring_seals)) {
+      fail_queue(error, "sealing the memory file");
     }
     new (address_.get())
         SharedQueue({.kind = SharedKind::queue, .size = sizeof(SharedQueue)}, maxsize, rings_);
@@ -75,13 +75,13 @@ class MessageQueue::Memory final : public SharedQueue::Room {
     while (rings_ > 0 && static_cast<ssize_t>(SharedQueue::ring_offset(rings_)) != size) {
       --rings_;
     }
-    if (seals < 0 || (seals & sealed) != sealed || rings_ == 0) {
+    if (seals < 0 || (seals & ring_seals) != ring_seals || rings_ == 0) {
       throw_no_queue();
     }
     int error = 0;
     address_ = map(file_, SharedQueue::ring_offset(rings_), &error);
     if (address_ == nullptr) {
-      fail(error, "no place in this process's address space: mmap");
+      fail_queue(error, "no place in this process's address space: mmap");
     }
     const SharedHeader found = queue().header();
     if (found.kind != SharedKind::queue || found.size != sizeof(SharedQueue) ||
@@ -103,7 +103,7 @@ class MessageQueue::Memory final : public SharedQueue::Room {
   void make(std::size_t offset, std::size_t size) const override {
     if (const int error = sys().descriptor.allocate(file_.get(), static_cast<off_t>(offset),
                                                     static_cast<off_t>(size))) {
-      fail(error, "no memory for what was put: fallocate");
+      fail_queue(error, "no memory for what was put: fallocate");
     }
   }
 
@@ -121,7 +121,7 @@ class MessageQueue::Memory final : public SharedQueue::Room {
         return;
       }
     }
-    fail(error, "no place in this process's address space: mmap");
+    fail_queue(error, "no place in this process's address space: mmap");
   }
 
   FileDescriptor file_;

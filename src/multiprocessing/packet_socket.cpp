@@ -38,7 +38,11 @@ struct Header {
 // Packets of up to this size are sent inline; the least default send buffer of Linux takes three.
 constexpr std::size_t most_inline = std::size_t{64} * 1024;
 
-constexpr std::size_t control_size = CMSG_SPACE(sizeof(int) * (most_descriptors + 1));
+// What another program may send: SCM_MAX_FD of the kernel. With room for so many, only a process that
+// has no descriptors left is given fewer.
+constexpr std::size_t most_received = 253;
+
+constexpr std::size_t control_size = CMSG_SPACE(sizeof(int) * most_received);
 
 // Waits until the socket is ready for the events.
 void await(int fd, short events, Deadline deadline, const char* what) {
@@ -56,7 +60,7 @@ void await(int fd, short events, Deadline deadline, const char* what) {
 // Takes the ownership of the descriptors that came with a message, which are closed if there is no
 // memory for them.
 std::vector<FileDescriptor> descriptors_of(msghdr& message) {
-  std::array<FileDescriptor, most_descriptors + 1> owned;
+  std::array<FileDescriptor, most_received> owned;
   std::size_t total = 0;
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control != nullptr;
        control = CMSG_NXTHDR(&message, control)) {
@@ -84,8 +88,9 @@ bool must_wait(ssize_t result, const char* call) {
   fail(static_cast<int>(-result), call);
 }
 
-Message unpack(std::span<const std::byte> packet, std::vector<FileDescriptor> descriptors, bool cut,
-               std::size_t most) {
+// cut: what is said if some of the descriptors are missing; null if none is.
+Message unpack(std::span<const std::byte> packet, std::vector<FileDescriptor> descriptors,
+               const char* cut, std::size_t most) {
   Header header{};
   if (packet.size() < sizeof header) {
     throw PickleError("coeval::multiprocessing: a packet without a header");
@@ -93,8 +98,8 @@ Message unpack(std::span<const std::byte> packet, std::vector<FileDescriptor> de
   std::memcpy(&header, packet.data(), sizeof header);
   const std::span<const std::byte> rest = packet.subspan(sizeof header);
   const bool in_file = header.in_file == 1;
-  if (cut) {
-    fail(EMFILE, "recvmsg: no room for the descriptors of a message, which is lost");
+  if (cut != nullptr) {
+    fail(EMFILE, cut);
   }
   if (descriptors.size() != std::size_t{header.descriptors} + (in_file ? 1 : 0) ||
       (in_file ? !rest.empty() : rest.size() != header.size)) {
@@ -191,7 +196,10 @@ void send_packet(int fd, std::span<const std::byte> front, std::span<const std::
   }
 }
 
-Message receive_message(int fd, std::size_t most, Deadline deadline) {
+namespace {
+
+// peek: MSG_PEEK, or 0.
+Message receive(int fd, std::size_t most, Deadline deadline, int peek) {
   std::array<std::byte, sizeof(Header) + most_inline> packet;
   alignas(cmsghdr) std::array<char, control_size> control;
   bool reset = false;
@@ -204,11 +212,16 @@ Message receive_message(int fd, std::size_t most, Deadline deadline) {
     message.msg_controllen = control.size();
     // Without a deadline the call itself waits, unless another program made the socket so that it
     // does not.
-    const int flags = deadline.is_never() ? 0 : MSG_DONTWAIT;
+    const int flags = peek | (deadline.is_never() ? 0 : MSG_DONTWAIT);
     const ssize_t got = sys().descriptor.receive(fd, &message, flags);
-    if (got > 0) {
+    // An empty packet with descriptors is none of ours; they are taken and closed.
+    if (got > 0 || (got == 0 && message.msg_controllen != 0)) {
       return unpack(std::span(packet).first(static_cast<std::size_t>(got)), descriptors_of(message),
-                    (message.msg_flags & MSG_CTRUNC) != 0, most);
+                    (message.msg_flags & MSG_CTRUNC) == 0 ? nullptr
+                    : peek != 0
+                        ? "recvmsg: no room for the descriptors of a message"
+                        : "recvmsg: no room for the descriptors of a message, which is lost",
+                    most);
     }
     if (got == 0 || (got == -ECONNRESET && reset)) {
       throw EOFError("coeval::multiprocessing::Connection::recv: the other end is closed");
@@ -221,8 +234,23 @@ Message receive_message(int fd, std::size_t most, Deadline deadline) {
   }
 }
 
+}  // namespace
+
+Message receive_message(int fd, std::size_t most, Deadline deadline) {
+  return receive(fd, most, deadline, 0);
+}
+
 pickle::Parcel receive_packet(int fd, std::size_t most, Deadline deadline) {
   return receive_message(fd, most, deadline).parcel();
+}
+
+pickle::Parcel peek_packet(int fd, std::size_t most, Deadline deadline) {
+  return receive(fd, most, deadline, MSG_PEEK).parcel();
+}
+
+void drop_packet(int fd) noexcept {
+  msghdr nothing{};
+  sys().descriptor.receive(fd, &nothing, MSG_DONTWAIT);
 }
 
 }  // namespace coeval::multiprocessing::detail

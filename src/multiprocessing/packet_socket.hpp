@@ -42,4 +42,10 @@ inline void send_packet(int fd, std::span<const std::byte> bytes,
 Message receive_message(int fd, std::size_t most, Deadline deadline);
 pickle::Parcel receive_packet(int fd, std::size_t most, Deadline deadline);
 
+// The same in two steps, for who is the only one that receives: looks at the message at the front, which
+// stays there until drop_packet(). So nothing is lost that cannot be taken now, since this process has
+// no descriptor for it or no memory. Errors: as above.
+pickle::Parcel peek_packet(int fd, std::size_t most, Deadline deadline);
+void drop_packet(int fd) noexcept;
+
 }  // namespace coeval::multiprocessing::detail

@@ -30,7 +30,7 @@ ProcessState& Process::state() const {
 }
 
 void Process::start() {
-  state().start();
+  state().start(detail::ChildKind::process);
 }
 bool Process::join(Deadline deadline) const {
   return state().join(deadline);

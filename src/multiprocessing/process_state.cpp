@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process_state.hpp"
 
+#include "birth.hpp"
 #include "child.hpp"
+#include "closer.hpp"
 #include "packet_socket.hpp"
+#include "start_line.hpp"
 #include "supervisor.hpp"
 
 #include <coeval/core/errors.hpp>
@@ -40,19 +43,46 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-Supervisor::Started spawn(Supervisor& supervisor, const std::string& name,
-                          const FileDescriptor& control) {
+struct Spawned {
+  SpawnedChild child;
+  std::unique_ptr<SpawnThread> thread;  // of a worker: none
+};
+
+// What the child answers by default, or in its own way, once it can: see begin_with_signals().
+sigset_t held_signals() {
+  sigset_t held{};
+  sigemptyset(&held);
+  for (const int signal : {SIGHUP, SIGINT, SIGTERM}) {
+    sigaddset(&held, signal);
+  }
+  return held;
+}
+
+Spawned spawn(const std::string& name, const FileDescriptor& control, ChildKind kind) {
   // What ps shows: the program as it was called, and the process's name.
-  std::vector<std::string> arguments{program_invocation_name, "coeval:" + name};
+  std::vector<std::string> arguments = StartLine::of_this_process().arguments("coeval:" + name);
   std::vector<std::string> environment = child_environment();
-  sigset_t blocked{};
-  sys().process.signal_mask(&blocked);
-  try {
-    return supervisor.spawn({.path = "/proc/self/exe",
-                             .arguments = pointers(arguments).data(),
-                             .environment = pointers(environment).data(),
+  const std::vector<char*> argument_pointers = pointers(arguments);
+  const std::vector<char*> environment_pointers = pointers(environment);
+  const sigset_t held = held_signals();
+  const SpawnRequest request{.path = child_path,
+                             .arguments = argument_pointers.data(),
+                             .environment = environment_pointers.data(),
                              .descriptor = control.get(),
-                             .blocked = &blocked});
+                             .blocked = &held};
+  Spawned spawned;
+  try {
+    if (kind == ChildKind::worker) {
+      if (const int error = spawn_child(request, &spawned.child); error != 0) {
+        throw std::system_error(
+            error, std::generic_category(),
+            "coeval::multiprocessing::Process::start: the kernel gives no process");
+      }
+    } else {
+      spawned.thread = std::make_unique<SpawnThread>(request);
+      spawned.child = std::move(spawned.thread->child());
+    }
+    return spawned;
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::no_such_file_or_directory) {
       throw;
@@ -117,7 +147,7 @@ void ProcessState::require_started(const char* caller) {
   }
 }
 
-void ProcessState::start() {
+void ProcessState::start(ChildKind kind) {
   const threading::Guard guard(lock_);
   if (status_ != Status::initial) {
     throw RuntimeError(fmt::format(
@@ -130,42 +160,38 @@ void ProcessState::start() {
         "have none",
         name_));
   }
-  if (!can_start_children()) {
-    throw RuntimeError(
-        "coeval::multiprocessing::Process::start: this program cannot be taken over in a child: it "
-        "is linked with -static, or has loaded coeval with a plug-in; call "
-        "coeval::multiprocessing::freeze_support() as the first line of its main(), or link it "
-        "with "
-        "the shared library of coeval");
-  }
+  require_children_possible();
   auto message = pickle::OutputArchive::with_descriptors();
-  message(name_, daemon_, current_state().name());
+  message(name_, daemon_, current_state().name(), kind == ChildKind::worker);
   pickle::Parcel settings = message.take();
   settings.bytes.insert(settings.bytes.end(), target_.bytes.begin(), target_.bytes.end());
 
   Supervisor& supervisor = Supervisor::get();
   Supervisor::Place place = supervisor.reserve();
   auto [ours, theirs] = packet_sockets();
-  Supervisor::Started started = spawn(supervisor, name_, theirs);
+  auto [line, their_line] = packet_sockets();  // nothing is ever sent there: see tie_to_socket()
+  Spawned started = spawn(name_, theirs, kind);
   theirs.reset();
   // Only now, so that the child cannot end and be forgotten by the kernel (of a program that ignores
   // SIGCHLD) before there is a descriptor of it. The socket has room, so this does not wait.
   try {
+    send_packet(ours.get(), {}, std::span(&their_line, 1), never);
     send_packet(ours.get(), settings.bytes, target_.descriptors, never);
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::broken_pipe) {
-      sys().process.discard(started.pid);
+      sys().process.discard(started.child.pid);
       throw;
     }
     // It has ended already, and keeps its exit code; or it has closed the socket and waits for ever.
-    sys().process.signal(started.process.get(), SIGKILL);
+    sys().process.signal(started.child.process.get(), SIGKILL);
   } catch (...) {
-    sys().process.discard(started.pid);
+    sys().process.discard(started.child.pid);
     throw;
   }
-  pid_ = started.pid;
-  process_ = std::move(started.process);
-  control_ = std::move(ours);
+  pid_ = started.child.pid;
+  process_ = std::move(started.child.process);
+  spawner_ = std::move(started.thread);
+  line_ = std::move(line);
   starter_ = sys().getpid();
   target_ = {};
   status_ = Status::started;
@@ -199,13 +225,22 @@ bool ProcessState::join(Deadline deadline) {
   }
 }
 
+// The supervisor calls it: what a child has left in its socket must not hold that up.
 void ProcessState::ended(int exitcode) noexcept {
+  std::unique_ptr<SpawnThread> spawner;
+  {
+    const threading::Guard guard(lock_);
+    spawner = std::move(spawner_);
+  }
+  spawner.reset();  // before anybody knows of the end: then nothing is left of the process
+  FileDescriptor line;
   {
     const threading::Guard guard(lock_);
     exitcode_ = exitcode;
     status_ = Status::ended;
-    control_.reset();
+    line = std::move(line_);
   }
+  close_packet_socket(std::move(line));
   ended_.set();
 }
 
@@ -214,11 +249,18 @@ int ProcessState::pidfd() noexcept {
   return process_.get();
 }
 
+int ProcessState::reap(int* exitcode) noexcept {
+  const threading::Guard guard(lock_);
+  const int error = sys().process.reap(process_.get(), exitcode);
+  is_reaped_ = error != EAGAIN;
+  return error;
+}
+
 std::optional<int> ProcessState::reported_exitcode() noexcept {
   try {
     const threading::Guard guard(lock_);
     const pickle::Parcel report =
-        receive_packet(control_.get(), sizeof(int), Deadline(std::chrono::seconds(0)));
+        peek_packet(line_.get(), sizeof(int), Deadline(std::chrono::seconds(0)));
     int code = 0;
     if (report.bytes.size() == sizeof code) {
       std::memcpy(&code, report.bytes.data(), sizeof code);
@@ -241,17 +283,25 @@ void ProcessState::close() {
   status_ = Status::closed;
 }
 
+// The kernel kills a child whose line has lost its other end: see tie_to_socket(). False if there is
+// no such line.
+bool ProcessState::hang_up() noexcept {
+  return line_ && sys().descriptor.shutdown(line_.get(), SHUT_RDWR) == 0;
+}
+
+// The kernel refuses a signal to a child that has changed its user, and every signal under the filter
+// of a sandbox.
 void ProcessState::send_signal(int number, const char* caller) {
   const threading::Guard guard(lock_);
   require_started(caller);
-  if (status_ == Status::ended) {
+  if (status_ == Status::ended || is_reaped_) {
     return;
   }
   const int opened = kind_ == ProcessKind::current ? sys().process.open(pid_) : 0;
   const FileDescriptor self(kind_ == ProcessKind::current ? opened : -1);
   const int error =
       opened < 0 ? -opened : sys().process.signal(self ? self.get() : process_.get(), number);
-  if (error != 0 && error != ESRCH) {
+  if (error != 0 && error != ESRCH && !(number == SIGKILL && hang_up())) {
     throw std::system_error(
         error, std::generic_category(),
         fmt::format("coeval::multiprocessing::Process::{} of '{}'", caller, name_));

@@ -4,6 +4,8 @@
 
 // What a Process handle is a handle of: a child, this process itself, or its parent.
 
+#include "spawn_thread.hpp"
+
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/deadline.hpp>
@@ -24,6 +26,10 @@ namespace coeval::multiprocessing::detail {
 
 enum class ProcessKind : std::uint8_t { child, current, parent };
 
+// What a child is for. A worker of a pool is started by a thread that outlives it, and begins with
+// the signals blocked that it answers in its own way.
+enum class ChildKind : std::uint8_t { process, worker };
+
 // Thread-safe.
 class ProcessState : public std::enable_shared_from_this<ProcessState> {
  public:
@@ -36,7 +42,8 @@ class ProcessState : public std::enable_shared_from_this<ProcessState> {
   static std::shared_ptr<ProcessState> owning(std::shared_ptr<ProcessState> state);
   Process handle();
 
-  void start();
+  void start(ChildKind kind);
+  static void start_worker(const Process& worker) { worker.state().start(ChildKind::worker); }
   bool join(Deadline deadline);
   void close();
   void send_signal(int number, const char* caller);
@@ -55,7 +62,9 @@ class ProcessState : public std::enable_shared_from_this<ProcessState> {
   // For the supervisor. The process has ended; the pidfd stays readable for sentinel().
   void ended(int exitcode) noexcept;
   int pidfd() noexcept;
-  // The end of the control socket, to read the exit code that the child itself reported.
+  // ProcessCalls::reap(). Afterwards no signal is sent any more: the pid may be another process's.
+  int reap(int* exitcode) noexcept;
+  // The end of the line to the child, to read the exit code that the child itself reported.
   std::optional<int> reported_exitcode() noexcept;
 
  private:
@@ -64,6 +73,7 @@ class ProcessState : public std::enable_shared_from_this<ProcessState> {
   // Errors: RuntimeError with caller's name if the call makes no sense here.
   void require_started(const char* caller) COEVAL_REQUIRES(lock_);
   void require_ours(const char* caller);
+  bool hang_up() noexcept COEVAL_REQUIRES(lock_);
   void own_join() noexcept;
 
   const ProcessKind kind_;
@@ -75,8 +85,10 @@ class ProcessState : public std::enable_shared_from_this<ProcessState> {
   pid_t pid_ COEVAL_GUARDED_BY(lock_) = 0;
   pid_t starter_ COEVAL_GUARDED_BY(lock_) = 0;  // the process whose child it is
   int exitcode_ COEVAL_GUARDED_BY(lock_) = 0;
-  FileDescriptor process_ COEVAL_GUARDED_BY(lock_);  // a pidfd
-  FileDescriptor control_ COEVAL_GUARDED_BY(lock_);
+  bool is_reaped_ COEVAL_GUARDED_BY(lock_) = false;
+  FileDescriptor process_ COEVAL_GUARDED_BY(lock_);                // a pidfd
+  FileDescriptor line_ COEVAL_GUARDED_BY(lock_);                   // to the child, while it runs
+  std::unique_ptr<SpawnThread> spawner_ COEVAL_GUARDED_BY(lock_);  // of a process that runs
   threading::Event ended_;
 };
 

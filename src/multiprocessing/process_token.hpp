@@ -34,7 +34,7 @@ inline pid_t pid_of(ProcessToken token) noexcept {
   return static_cast<pid_t>(token & 0xffffffffU);
 }
 
-// The kernel's id of the calling thread, without a system call but for the first time.
-pid_t this_thread_id() noexcept;
+// Whether what a process knows of itself and of its thread may be kept: a forked child forgets it.
+bool forgets_in_children() noexcept;
 
 }  // namespace coeval::multiprocessing::detail

@@ -15,6 +15,12 @@ namespace coeval::multiprocessing {
 namespace detail {
 namespace {
 
+// How long one who waits does not look: invariant 6.
+constexpr auto look_again_after = std::chrono::milliseconds(50);
+
+// So often no honest process comes first.
+constexpr int most_tries = 1000;
+
 // Where a process begins to look, so that it finds its own permits soon.
 std::size_t first_place(Permits permits, ProcessToken self) noexcept {
   return permits.empty() ? 0 : static_cast<std::size_t>(pid_of(self)) % permits.size();
@@ -37,7 +43,7 @@ bool exchange_first(Permits permits, std::size_t first, Matches matches, Process
 
 bool take_signal(SemaphoreState& state) noexcept {
   std::uint32_t signals = state.signals.load(std::memory_order_relaxed);
-  while (signals > 0) {
+  for (int i = 0; signals > 0 && i < most_tries; ++i) {
     if (state.signals.compare_exchange_weak(signals, signals - 1, std::memory_order_seq_cst,
                                             std::memory_order_relaxed)) {
       return true;
@@ -48,10 +54,10 @@ bool take_signal(SemaphoreState& state) noexcept {
 
 constexpr std::uint64_t most_signals = Semaphore::max_signals();
 
-constexpr auto is_free = [](ProcessToken token) { return token == 0; };
+constexpr auto is_nobodys = [](ProcessToken token) { return token == 0; };
 constexpr auto is_held = [](ProcessToken token) { return token != 0; };
 
-std::size_t count(Permits permits, bool (*matches)(ProcessToken)) noexcept {
+std::size_t count_permits(Permits permits, bool (*matches)(ProcessToken)) noexcept {
   return static_cast<std::size_t>(
       std::count_if(permits.begin(), permits.end(), [matches](const atomic<ProcessToken>& permit) {
         return matches(permit.load(std::memory_order_relaxed));
@@ -78,10 +84,11 @@ bool give_one(SemaphoreState& state, Permits permits, std::uint64_t room) noexce
 bool take_permit(SemaphoreState& state, Permits permits) noexcept {
   const ProcessToken self = this_process();
   std::uint32_t releases = state.releases.load(std::memory_order_seq_cst);
-  while (!exchange_first(permits, first_place(permits, self), is_free, self) &&
-         !take_signal(state)) {
+  for (int i = 0; !exchange_first(permits, first_place(permits, self), is_nobodys, self) &&
+                  !take_signal(state);
+       ++i) {
     const std::uint32_t now = state.releases.load(std::memory_order_seq_cst);
-    if (now == releases) {
+    if (now == releases || i == most_tries) {
       return false;
     }
     releases = now;
@@ -90,11 +97,16 @@ bool take_permit(SemaphoreState& state, Permits permits) noexcept {
 }
 
 bool give_permits(SemaphoreState& state, Permits permits, std::uint64_t n) {
-  const RobustGuard giving(state.giving);  // invariant 3
+  const RobustGuard giving(state.giving, Patience{});  // invariant 3
+  if (!giving.came()) {
+    throw_busy("Semaphore");
+  }
   const std::uint64_t signals = state.signals.load(std::memory_order_relaxed);
   const std::uint64_t room =
-      state.bounded != 0 || signals >= most_signals ? 0 : most_signals - signals;
-  if (n > 1 && n > count(permits, is_held) + room) {
+      state.bounded.load(std::memory_order_relaxed) != 0 || signals >= most_signals
+          ? 0
+          : most_signals - signals;
+  if (n > 1 && n > count_permits(permits, is_held) + room) {
     return false;
   }
   for (; n > 0; --n) {
@@ -123,9 +135,9 @@ ProcessToken free_of_the_dead(SemaphoreState& state, Permits permits) {
       alive = token;
       continue;
     }
-    RobustGuard giving(state.giving);  // invariant 3
-    if (permit.compare_exchange_strong(token, 0, std::memory_order_seq_cst,
-                                       std::memory_order_relaxed)) {
+    RobustGuard giving(state.giving, look_again_after);  // invariant 3; the next look is as good
+    if (giving.came() && permit.compare_exchange_strong(token, 0, std::memory_order_seq_cst,
+                                                        std::memory_order_relaxed)) {
       giving.unlock();
       announce(state);
       return token;
@@ -135,7 +147,7 @@ ProcessToken free_of_the_dead(SemaphoreState& state, Permits permits) {
 }
 
 std::size_t count_free(Permits permits) noexcept {
-  return count(permits, is_free);
+  return count_permits(permits, is_nobodys);
 }
 
 }  // namespace detail
@@ -145,10 +157,7 @@ using detail::SemaphoreState;
 
 namespace {
 
-// How long one who waits does not look: invariant 6.
-constexpr auto slice = std::chrono::milliseconds(50);
-
-SemaphoreState& state_of(const SharedMemory& memory) {
+SemaphoreState& semaphore_of(const SharedMemory& memory) {
   return detail::shared_object<SemaphoreState>(memory);
 }
 
@@ -188,7 +197,7 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  bool came() const noexcept { return turn_.locked() != detail::Locked::timed_out; }
+  bool came() const noexcept { return turn_.came(); }
 
  private:
   SemaphoreState& state_;
@@ -223,14 +232,14 @@ Semaphore::Semaphore(SharedMemory memory, std::size_t permits, bool bounded) noe
     : memory_(std::move(memory)), permits_(permits), bounded_(bounded) {}
 
 bool Semaphore::acquire(Deadline deadline) const {
-  SemaphoreState& state = state_of(memory_);
+  SemaphoreState& state = semaphore_of(memory_);
   const Permits permits = permits_of(memory_, permits_);
   bool late = deadline.nanoseconds() <= 0;
   while (!detail::take_permit(state, permits)) {
     if (late) {
       return false;
     }
-    if (sleep_in_turn(state, permits, std::min(deadline, Deadline(slice)))) {
+    if (sleep_in_turn(state, permits, std::min(deadline, Deadline(detail::look_again_after)))) {
       return true;
     }
     late = deadline.expired();
@@ -245,7 +254,7 @@ bool Semaphore::acquire(Deadline deadline) const {
 }
 
 void Semaphore::release(std::ptrdiff_t n) const {
-  SemaphoreState& state = state_of(memory_);
+  SemaphoreState& state = semaphore_of(memory_);
   const Permits permits = permits_of(memory_, permits_);
   if (n < 1) {
     throw ValueError(
@@ -262,7 +271,7 @@ void Semaphore::release(std::ptrdiff_t n) const {
 
 std::ptrdiff_t Semaphore::value() const {
   return static_cast<std::ptrdiff_t>(detail::count_free(permits_of(memory_, permits_))) +
-         state_of(memory_).signals.load(std::memory_order_relaxed);
+         semaphore_of(memory_).signals.load(std::memory_order_relaxed);
 }
 
 void Semaphore::save(pickle::OutputArchive& archive) const {
@@ -276,9 +285,10 @@ Semaphore Semaphore::load(pickle::InputArchive& archive) {
 Semaphore Semaphore::load(pickle::InputArchive& archive, bool bounded) {
   SharedMemory memory =
       detail::load_shared_object<SemaphoreState>(archive, detail::SharedKind::semaphore);
-  const SemaphoreState& state = state_of(memory);
-  const std::size_t permits = state.permits;  // read once: what was checked is what is used
-  const bool is_bounded = state.bounded != 0;
+  const SemaphoreState& state = semaphore_of(memory);
+  // Fetched once: what was checked is what is used.
+  const std::size_t permits = state.permits.load(std::memory_order_relaxed);
+  const bool is_bounded = state.bounded.load(std::memory_order_relaxed) != 0;
   if (permits > (memory.size() - sizeof(SemaphoreState)) / sizeof(detail::ProcessToken) ||
       (bounded && !is_bounded)) {
     throw PickleError("coeval::multiprocessing::Semaphore: the memory that came holds another one");

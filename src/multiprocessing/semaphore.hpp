@@ -35,8 +35,8 @@ struct SemaphoreState {
       : header(h), permits(static_cast<std::uint32_t>(count)), bounded(is_bounded ? 1 : 0) {}
 
   const SharedHeader header;
-  const std::uint32_t permits;  // how many words follow this object
-  const std::uint32_t bounded;
+  const atomic<std::uint32_t> permits;  // how many words follow this object
+  const atomic<std::uint32_t> bounded;
   RobustMutex turn;
   RobustMutex giving;
   atomic<std::uint32_t> releases{0};
@@ -50,7 +50,7 @@ using Permits = std::span<atomic<ProcessToken>>;
 bool take_permit(SemaphoreState& state, Permits permits) noexcept;
 
 // Gives n back, permits of this process first, signals if no permit is held. False, and nothing is
-// given back, if that is more than there may be.
+// given back, if that is more than there may be. Errors: TimeoutError if another giver does not end.
 bool give_permits(SemaphoreState& state, Permits permits, std::uint64_t n);
 
 // How many are free.

@@ -24,11 +24,11 @@ namespace coeval::multiprocessing {
 namespace {
 
 constexpr std::size_t longest_name = 250;
-constexpr int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+constexpr int memory_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 // Memory below this size is not worth a look at what the machine has.
 constexpr std::size_t large = std::size_t{16} << 20;
 
-[[noreturn]] void fail(int error, std::string_view what) {
+[[noreturn]] void fail_memory(int error, std::string_view what) {
   throw std::system_error(error, std::generic_category(),
                           fmt::format("coeval::multiprocessing::SharedMemory: {}", what));
 }
@@ -73,7 +73,7 @@ void require_room(std::size_t size) {
   const std::uint64_t available =
       bytes_in_line(text, "\nMemAvailable:") + bytes_in_line(text, "\nSwapFree:");
   if (available != 0 && size > available) {
-    fail(ENOMEM, fmt::format("{} bytes, and the machine has {} free", size, available));
+    fail_memory(ENOMEM, fmt::format("{} bytes, and the machine has {} free", size, available));
   }
 }
 
@@ -87,7 +87,7 @@ class SharedMemory::Mapping {
     int error = 0;
     address_ = sys().descriptor.map(size_, PROT_READ | PROT_WRITE, file_.get(), &error);
     if (address_ == nullptr) {
-      fail(error, fmt::format("mapping {} bytes: mmap", size_));
+      fail_memory(error, fmt::format("mapping {} bytes: mmap", size_));
     }
   }
   Mapping(const Mapping&) = delete;
@@ -111,14 +111,14 @@ namespace {
 // that is full that would be SIGBUS.
 void fill(const FileDescriptor& file, std::size_t size) {
   if (const int error = sys().descriptor.allocate(file.get(), 0, static_cast<off_t>(size))) {
-    fail(error, fmt::format("no room for {} bytes: fallocate", size));
+    fail_memory(error, fmt::format("no room for {} bytes: fallocate", size));
   }
 }
 
 // The size and the pages of a new file. The size comes first, so that nobody attaches to a part.
 void make(const FileDescriptor& file, std::size_t size) {
   if (const int error = sys().descriptor.truncate(file.get(), static_cast<off_t>(size))) {
-    fail(error, fmt::format("no file of {} bytes: ftruncate", size));
+    fail_memory(error, fmt::format("no file of {} bytes: ftruncate", size));
   }
   fill(file, size);
 }
@@ -129,12 +129,14 @@ FileDescriptor open_named(const std::string& name, int flags) {
     return FileDescriptor(fd);
   }
   if (fd == -EEXIST) {
-    fail(EEXIST, fmt::format("the name '{}' is in use; attach to it, or unlink it first", name));
+    fail_memory(EEXIST,
+                fmt::format("the name '{}' is in use; attach to it, or unlink it first", name));
   }
   if (fd == -ENOENT) {
-    fail(ENOENT, fmt::format("there is no memory with the name '{}'; create it first", name));
+    fail_memory(ENOENT,
+                fmt::format("there is no memory with the name '{}'; create it first", name));
   }
-  fail(-fd, fmt::format("opening '{}'", name));
+  fail_memory(-fd, fmt::format("opening '{}'", name));
 }
 
 }  // namespace
@@ -147,12 +149,12 @@ SharedMemory::SharedMemory(std::size_t size) {
   FileDescriptor file(-1);
   const int fd = sys().descriptor.memory_file("coeval");
   if (fd < 0) {
-    fail(-fd, "no memory file: memfd_create");
+    fail_memory(-fd, "no memory file: memfd_create");
   }
   file.reset(fd);
   make(file, size);
-  if (const int error = sys().descriptor.seal(file.get(), sealed)) {
-    fail(error, "sealing a memory file");
+  if (const int error = sys().descriptor.seal(file.get(), memory_seals)) {
+    fail_memory(error, "sealing a memory file");
   }
   mapping_ = std::make_shared<const Mapping>(std::move(file), size, std::string());
 }
@@ -175,7 +177,7 @@ SharedMemory SharedMemory::attach(const std::string& name) {
   FileDescriptor file = open_named(name, 0);
   const ssize_t size = sys().descriptor.size(file.get());
   if (size < 0) {
-    fail(static_cast<int>(-size), fmt::format("the size of '{}'", name));
+    fail_memory(static_cast<int>(-size), fmt::format("the size of '{}'", name));
   }
   if (size == 0) {
     throw InvalidStateError(
@@ -211,7 +213,7 @@ void SharedMemory::unlink() {
         "its last handle");
   }
   if (const int error = sys().descriptor.shared_unlink(("/" + name()).c_str())) {
-    fail(error, fmt::format("unlink of '{}'", name()));
+    fail_memory(error, fmt::format("unlink of '{}'", name()));
   }
 }
 
@@ -226,7 +228,7 @@ SharedMemory SharedMemory::load(pickle::InputArchive& archive) {
   const auto size = archive.read<std::uint64_t>();
   // Only a memory file knows seals. One without a name must have those that keep its size.
   const int seals = sys().descriptor.seals(file.get());
-  if (seals < 0 || (name.empty() && (seals & sealed) != sealed)) {
+  if (seals < 0 || (name.empty() && (seals & memory_seals) != memory_seals)) {
     throw PickleError(
         "coeval::multiprocessing::SharedMemory: the descriptor that came is no sealed memory file");
   }

@@ -15,11 +15,14 @@ namespace {
 using namespace std::chrono_literals;
 
 // A sleeper looks again after its first nap, then after naps twice as long each: invariant 6.
-constexpr std::chrono::nanoseconds first_nap = 50ms;
-constexpr std::chrono::nanoseconds longest_nap = 1s;
+constexpr std::chrono::nanoseconds shortest_sleep = 50ms;
+constexpr std::chrono::nanoseconds longest_sleep = 1s;
 
 // How long a poll waits for another process that is at work on the queue.
 constexpr std::chrono::nanoseconds patience = 50ms;
+
+// So often no honest process comes first.
+constexpr int most_rounds = 1 << 20;
 
 constexpr std::uint64_t word = sizeof(std::uint64_t);
 
@@ -33,8 +36,8 @@ std::uint64_t words_of(std::uint64_t size) noexcept {
 template <class Ready>
 bool sleep_until(atomic<std::uint32_t>& mark, Deadline deadline, Ready ready) {
   bool is_ready = ready();
-  for (auto nap = first_nap; !is_ready && !deadline.expired();
-       nap = std::min(2 * nap, longest_nap)) {
+  for (auto nap = shortest_sleep; !is_ready && !deadline.expired();
+       nap = std::min(2 * nap, longest_sleep)) {
     mark.store(1, std::memory_order_seq_cst);
     is_ready = ready();
     if (!is_ready) {
@@ -75,7 +78,7 @@ class SharedQueue::Turn {
   }
   ~Turn() {
     if (came()) {
-      mutex_.unlock();
+      mutex_.unlock_if_owned();
     }
   }
   Turn(const Turn&) = delete;
@@ -117,92 +120,92 @@ SharedQueue::Put SharedQueue::put(std::span<const std::byte> message, Deadline d
   if (!turn.came() || !sleep_until(writer_sleeps_, deadline, [this] { return !is_full(); })) {
     return Put::timed_out;
   }
-  if (const Put found = find_room(words, deadline, rings, room); found != Put::done) {
-    return found;
+  const Slot slot = find_room(words, deadline, rings, room);
+  if (slot.found != Put::done) {
+    return slot.found;
   }
-  const std::uint32_t number = write_ring_.load(std::memory_order_relaxed);
-  Ring& ring = ring_[number];
-  const Place tail = ring.tail.load(std::memory_order_relaxed);
-  copy_in(number, tail, 0, std::as_bytes(std::span(&size, 1)));
-  copy_in(number, tail, word, message);
-  ring.tail.store(after(tail, words), std::memory_order_seq_cst);  // invariant 3
+  copy_in(slot.ring, slot.tail, 0, std::as_bytes(std::span(&size, 1)));
+  copy_in(slot.ring, slot.tail, word, message);
+  ring_[slot.ring].tail.store(after(slot.tail, words), std::memory_order_seq_cst);  // invariant 3
   wake(reader_sleeps_);
   return Put::done;
 }
 
 // Moves on to a ring that has room for so many words, or waits until the last one has.
-SharedQueue::Put SharedQueue::find_room(std::uint64_t words, Deadline deadline, std::uint32_t rings,
-                                        const Room& room) {
-  std::uint32_t ring = write_ring_.load(std::memory_order_relaxed);
-  if (ring >= rings) {
+SharedQueue::Slot SharedQueue::find_room(std::uint64_t words, Deadline deadline,
+                                         std::uint32_t rings, const Room& room) {
+  Slot slot{.found = Put::done, .ring = write_ring_.load(std::memory_order_relaxed), .tail = 0};
+  if (slot.ring >= rings) {
     throw_damaged();
   }
-  if (has_room(ring, words)) {
-    return Put::done;
+  if (has_room(slot, words)) {
+    return slot;
   }
   if (words > ring_size(rings - 1) / word) {
-    return Put::too_large;
+    slot.found = Put::too_large;
+    return slot;
   }
-  if (ring + 1 < rings) {
+  if (slot.ring + 1 < rings) {
     do {
-      ++ring;
-    } while (words > ring_size(ring) / word);
-    room.make(ring_offset(ring), ring_size(ring));
-    write_ring_.store(ring, std::memory_order_seq_cst);  // invariant 4
-    return Put::done;
+      ++slot.ring;
+    } while (words > ring_size(slot.ring) / word);
+    slot.tail = ring_[slot.ring].tail.load(std::memory_order_relaxed);
+    room.make(ring_offset(slot.ring), ring_size(slot.ring));
+    write_ring_.store(slot.ring, std::memory_order_seq_cst);  // invariant 4
+    return slot;
   }
-  return sleep_until(writer_sleeps_, deadline, [=, this] { return has_room(ring, words); })
-             ? Put::done
-             : Put::timed_out;
+  if (!sleep_until(writer_sleeps_, deadline, [&, this] { return has_room(slot, words); })) {
+    slot.found = Put::timed_out;
+  }
+  return slot;
 }
 
 // The head is what readers are done with: their copies come before it.
-bool SharedQueue::has_room(std::uint32_t ring, std::uint64_t words) const noexcept {
-  const Place head = ring_[ring].head.load(std::memory_order_seq_cst);
-  const Place tail = ring_[ring].tail.load(std::memory_order_relaxed);
-  return words_between(head, tail) + words <= ring_size(ring) / word;
+bool SharedQueue::has_room(Slot& slot, std::uint64_t words) const noexcept {
+  const Place head = ring_[slot.ring].head.load(std::memory_order_seq_cst);
+  slot.tail = ring_[slot.ring].tail.load(std::memory_order_relaxed);
+  return words_between(head, slot.tail) + words <= ring_size(slot.ring) / word;
 }
 
 bool SharedQueue::get(pickle::Bytes& message, Deadline deadline, std::uint32_t rings) {
   const Turn turn(*this, readers_, writer_sleeps_, deadline, &SharedQueue::is_empty);
+  First first{};
   if (!turn.came() ||
-      !sleep_until(reader_sleeps_, deadline, [=, this] { return find_message(rings); })) {
+      !sleep_until(reader_sleeps_, deadline, [&, this] { return find_message(first, rings); })) {
     return false;
   }
-  const std::uint32_t number = read_ring_.load(std::memory_order_relaxed);
-  Ring& ring = ring_[number];
-  const Place head = ring.head.load(std::memory_order_relaxed);
-  const std::uint64_t words = words_between(head, ring.tail.load(std::memory_order_acquire));
+  const std::uint64_t words = words_between(first.head, first.tail);
   std::uint64_t size = 0;
-  copy_out(number, head, 0, std::as_writable_bytes(std::span(&size, 1)));
-  if (words > ring_size(number) / word || size > words * word || words_of(size) > words) {
+  copy_out(first.ring, first.head, 0, std::as_writable_bytes(std::span(&size, 1)));
+  if (words > ring_size(first.ring) / word || size > words * word || words_of(size) > words) {
     throw_damaged();
   }
   message.resize(size);
-  copy_out(number, head, word, message);
-  ring.head.store(after(head, words_of(size)), std::memory_order_seq_cst);  // invariant 3
+  copy_out(first.ring, first.head, word, message);
+  ring_[first.ring].head.store(after(first.head, words_of(size)),
+                               std::memory_order_seq_cst);  // invariant 3
   wake(writer_sleeps_);
   return true;
 }
 
 // Follows the writers to the ring of the first message; false if there is none.
-bool SharedQueue::find_message(std::uint32_t rings) {
-  while (true) {
-    const std::uint32_t number = read_ring_.load(std::memory_order_relaxed);
-    if (number >= rings) {
-      throw_damaged();
-    }
+bool SharedQueue::find_message(First& first, std::uint32_t rings) {
+  first.ring = read_ring_.load(std::memory_order_relaxed);
+  while (first.ring < rings) {
     // Read before the tail: if it is beyond this ring, the tail is final (invariant 4).
     const std::uint32_t last = write_ring_.load(std::memory_order_seq_cst);
-    const Place head = ring_[number].head.load(std::memory_order_relaxed);
-    if (ring_[number].tail.load(std::memory_order_seq_cst) != head) {
+    first.head = ring_[first.ring].head.load(std::memory_order_relaxed);
+    first.tail = ring_[first.ring].tail.load(std::memory_order_seq_cst);
+    if (first.tail != first.head) {
       return true;
     }
-    if (number >= last) {
+    if (first.ring >= last) {
       return false;
     }
-    read_ring_.store(number + 1, std::memory_order_seq_cst);
+    ++first.ring;
+    read_ring_.store(first.ring, std::memory_order_seq_cst);
   }
+  throw_damaged();
 }
 
 // A head that is read before its tail is never beyond it.
@@ -224,23 +227,26 @@ std::uint32_t SharedQueue::messages_put() const noexcept {
   return messages;
 }
 
-bool SharedQueue::task_done() noexcept {
+bool SharedQueue::task_done() {
   std::uint32_t done = done_.load(std::memory_order_relaxed);
-  do {
+  for (int i = 0; i < most_rounds; ++i) {
     if (done == messages_put()) {
       return false;
     }
-  } while (!done_.compare_exchange_weak(done, done + 1, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed));
-  if (done + 1 == messages_put()) {
-    done_.notify_all_shared();
+    if (done_.compare_exchange_weak(done, done + 1, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      if (done + 1 == messages_put()) {
+        done_.notify_all_shared();
+      }
+      return true;
+    }
   }
-  return true;
+  throw_damaged();
 }
 
 // One who dies between the count and the wake leaves sleepers, who look again on their own.
 bool SharedQueue::join(Deadline deadline) const noexcept {
-  for (auto nap = first_nap;; nap = std::min(2 * nap, longest_nap)) {
+  for (auto nap = shortest_sleep;; nap = std::min(2 * nap, longest_sleep)) {
     const std::uint32_t done = done_.load(std::memory_order_acquire);
     if (done == messages_put()) {
       return true;

@@ -5,8 +5,8 @@
 // A queue of byte strings in memory that processes share, which the death of any of them at any
 // instruction leaves whole.
 //
-// 1. There is a lock for writers and a lock for readers. Both are robust: the kernel frees them
-//    when their holder dies, and the next holder is told.
+// 1. There is a lock for writers and a lock for readers. Both are robust: whoever wants one whose
+//    holder died gets it, and is told.
 // 2. The messages are in rings, each twice as large as the one before. The writers' lock guards
 //    write_ring_, the tails and the free bytes of the rings; the readers' lock guards read_ring_
 //    and the heads.
@@ -22,6 +22,9 @@
 //    first, then looks at the other side's mark, and wakes (all sequentially consistent).
 // 6. One who dies before it wakes leaves a sleeper with something to do. The next holder of the
 //    dead one's lock wakes it; and every sleeper looks again on its own now and then.
+// 7. A process that shares the memory may write into it whatever it likes, at any time. So each
+//    number is fetched once, into a Slot or a First, and what was checked there is what is used; the
+//    number of rings is that of the file, and every place is taken modulo its ring.
 
 #include "robust_mutex.hpp"
 #include "shared_object.hpp"
@@ -77,8 +80,8 @@ class SharedQueue {
   std::uint32_t maxsize() const noexcept { return maxsize_; }
   std::uint32_t rings() const noexcept { return rings_; }
 
-  // Counts a message as dealt with; false if all are.
-  bool task_done() noexcept;
+  // Counts a message as dealt with; false if all are. Errors: RuntimeError if the memory is damaged.
+  bool task_done();
   // Whether all are dealt with in time.
   bool join(Deadline deadline) const noexcept;
 
@@ -100,14 +103,28 @@ class SharedQueue {
     return static_cast<std::uint32_t>((tail >> 32) - (head >> 32));
   }
 
+  // Where a message is to be put: a ring that there is, and the tail that it had when its room was
+  // measured.
+  struct Slot {
+    Put found;
+    std::uint32_t ring;
+    Place tail;
+  };
+  // Where the first message may be: a ring that there is, and its two ends.
+  struct First {
+    std::uint32_t ring;
+    Place head;
+    Place tail;
+  };
+
   class Turn;
   Locked enter(RobustMutex& mutex, Deadline deadline, bool (SharedQueue::*has_to_wait)() const);
   bool is_empty() const noexcept { return size() == 0; }
   bool is_full() const noexcept { return maxsize_ != 0 && size() >= maxsize_; }
 
-  bool find_message(std::uint32_t rings);
-  Put find_room(std::uint64_t words, Deadline deadline, std::uint32_t rings, const Room& room);
-  bool has_room(std::uint32_t ring, std::uint64_t words) const noexcept;
+  bool find_message(First& first, std::uint32_t rings);
+  Slot find_room(std::uint64_t words, Deadline deadline, std::uint32_t rings, const Room& room);
+  bool has_room(Slot& slot, std::uint64_t words) const noexcept;
   std::uint32_t messages_put() const noexcept;
 
   void copy_in(std::uint32_t ring, Place place, std::size_t skip,

@@ -9,6 +9,7 @@
 // freeze_support() is for that.
 
 #include "child.hpp"
+#include "start_line.hpp"
 
 #include <dlfcn.h>
 
@@ -27,7 +28,8 @@ Main program_main = nullptr;
 // in the C library.
 __attribute__((no_sanitize("undefined"))) int main_or_child(int count, char** arguments,
                                                             char** environment) {
-  children_can_be_started();
+  note_takeover(Takeover::done);
+  StartLine::note();
   int exitcode = 0;
   if (run_if_child(&exitcode)) {
     return exitcode;
@@ -42,13 +44,16 @@ extern "C" __attribute__((weak, visibility("default"))) int __libc_start_main(  
     coeval::multiprocessing::detail::Main main, int count, char** arguments, void (*init)(),
     void (*fini)(), void (*rtld_fini)(), void* stack_end) {
   using coeval::multiprocessing::detail::main_or_child;
+  using coeval::multiprocessing::detail::note_takeover;
   using coeval::multiprocessing::detail::program_main;
   using coeval::multiprocessing::detail::StartMain;
+  using coeval::multiprocessing::detail::Takeover;
   const auto next = reinterpret_cast<StartMain>(dlsym(RTLD_NEXT, "__libc_start_main"));
   if (next == nullptr) {
     std::fputs("coeval: the C library has no __libc_start_main\n", stderr);
     std::abort();
   }
   program_main = main;
+  note_takeover(Takeover::to_come);
   return next(&main_or_child, count, arguments, init, fini, rtld_fini, stack_end);
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "supervisor.hpp"
 
-#include "packet_socket.hpp"
+#include "core/blocked_signals.hpp"
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/log.hpp>
@@ -12,13 +12,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <memory>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 namespace coeval::multiprocessing::detail {
@@ -82,21 +80,14 @@ Supervisor* Supervisor::known() noexcept {
   return now->supervisor;
 }
 
-// All signals are blocked while the thread is made, so that it never runs a handler of the program.
 Supervisor::Supervisor() {
   larger_.watched.reserve(1);
-  std::tie(bell_, heard_) = packet_sockets();
-  sigset_t all{};
-  sigset_t before{};
-  sigfillset(&all);
-  sys().process.signal_mask(&before);
-  sys().process.block_signals(&all);
+  const BlockedSignals blocked(BlockedSignals::For::own_threads);
   pthread_t thread{};
   const int error = sys().thread_create(&thread, &Supervisor::run, this);
-  sys().process.block_signals(&before);
   if (error != 0) {
     throw std::system_error(error, std::generic_category(),
-                            "coeval::multiprocessing: the thread that starts processes");
+                            "coeval::multiprocessing: the thread that watches processes");
   }
   sys().thread_set_name(thread, "coeval-children");
 }
@@ -125,22 +116,6 @@ void Supervisor::at_exit() {
   for (auto running = self.children(); !running.empty(); running = self.children()) {
     running.front()->join(never);
   }
-}
-
-Supervisor::Started Supervisor::spawn(const SpawnRequest& request) {
-  Order order{.request = &request, .started = {}, .error = 0, .done = {}};
-  {
-    const threading::Guard guard(lock_);
-    (last_order_ != nullptr ? last_order_->next : first_order_) = &order;
-    last_order_ = &order;
-  }
-  wake();
-  order.done.wait();
-  if (order.error != 0) {
-    throw std::system_error(order.error, std::generic_category(),
-                            "coeval::multiprocessing::Process::start: the kernel gives no process");
-  }
-  return std::move(order.started);
 }
 
 Supervisor::Place Supervisor::reserve() {
@@ -174,7 +149,7 @@ void Supervisor::watch(Place place, std::shared_ptr<ProcessState> child) noexcep
     place.supervisor_ = nullptr;
     --places_;
   }
-  wake();
+  bell_.ring();
 }
 
 std::vector<std::shared_ptr<ProcessState>> Supervisor::children() {
@@ -182,47 +157,9 @@ std::vector<std::shared_ptr<ProcessState>> Supervisor::children() {
   return children_;
 }
 
-// Both ends are there for ever and the thread always listens, so every error is one that passes: the
-// kernel has no memory, a signal came, the bell is full of rings.
-void Supervisor::wake() noexcept {
-  char ring = 1;
-  iovec part{.iov_base = &ring, .iov_len = 1};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  ssize_t sent = 0;
-  do {
-    sent = sys().descriptor.send(bell_.get(), &message, MSG_DONTWAIT);
-  } while (sent < 0);
-}
-
-void Supervisor::start_ordered() noexcept {
-  Order* next = nullptr;
-  {
-    const threading::Guard guard(lock_);
-    next = std::exchange(first_order_, nullptr);
-    last_order_ = nullptr;
-  }
-  while (next != nullptr) {
-    Order* const order = next;
-    next = order->next;  // it is gone when it is done
-    order->error = sys().process.spawn(*order->request, &order->started.pid);
-    if (order->error == 0) {
-      // The child is not reaped yet, so its pid means nobody else.
-      const int process = sys().process.open(order->started.pid);
-      order->started.process.reset(process);
-      if (process < 0) {
-        order->error = -process;
-        sys().process.discard(order->started.pid);
-      }
-    }
-    order->done.set();
-  }
-}
-
 void Supervisor::reap(const std::shared_ptr<ProcessState>& child) noexcept {
   int code = 0;
-  const int error = sys().process.reap(child->pidfd(), &code);
+  const int error = child->reap(&code);
   if (error == EAGAIN) {
     return;
   }
@@ -247,7 +184,7 @@ void Supervisor::look_around(Room& room) noexcept {
     }
     room.running.assign(children_.begin(), children_.end());
   }
-  room.watched.assign(1, {.fd = heard_.get(), .events = POLLIN, .revents = 0});
+  room.watched.assign(1, bell_.watched());
   for (const auto& child : room.running) {
     room.watched.push_back({.fd = child->pidfd(), .events = POLLIN, .revents = 0});
   }
@@ -256,9 +193,8 @@ void Supervisor::look_around(Room& room) noexcept {
 // The kernel may have no memory for the wait, and refuses it for ever when RLIMIT_NOFILE was lowered
 // below the number of children. Then everybody is looked at a little later.
 void Supervisor::wait(std::vector<pollfd>& watched) noexcept {
-  constexpr std::int64_t a_little = 10'000'000;
-  if (sys().descriptor.poll(watched.data(), watched.size(), never_ns) < 0) {
-    sys().descriptor.poll(watched.data(), 1, sys().monotonic_ns() + a_little);
+  if (sys().descriptor.poll(watched.data(), watched.size(), bell_.latest(never_ns)) < 0) {
+    bell_.wait_a_little();
     for (pollfd& each : watched) {
       each.revents = POLLIN;
     }
@@ -268,17 +204,11 @@ void Supervisor::wait(std::vector<pollfd>& watched) noexcept {
 void Supervisor::serve() noexcept {
   Room room;
   while (true) {
+    bell_.listen();
     look_around(room);
     wait(room.watched);
     if (room.watched.front().revents != 0) {
-      std::array<char, 64> rings;
-      iovec part{.iov_base = rings.data(), .iov_len = rings.size()};
-      msghdr message{};
-      message.msg_iov = &part;
-      message.msg_iovlen = 1;
-      while (sys().descriptor.receive(heard_.get(), &message, MSG_DONTWAIT) > 0) {
-      }
-      start_ordered();
+      bell_.hear();
     }
     for (std::size_t i = 0; i < room.running.size(); ++i) {
       if (room.watched[i + 1].revents != 0) {

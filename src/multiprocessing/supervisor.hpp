@@ -2,19 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The one thread that starts the children of this process and reaps them. It lives as long as the
-// process: the kernel's PR_SET_PDEATHSIG follows the thread that started a child, not its process.
+// The one thread that reaps the children of this process. It lives as long as the process.
 
+#include "bell.hpp"
 #include "process_state.hpp"
 
 #include <coeval/core/annotations.hpp>
-#include <coeval/core/file_descriptor.hpp>
-#include <coeval/core/process_calls.hpp>
-#include <coeval/threading/event.hpp>
 #include <coeval/threading/lock.hpp>
 
 #include <poll.h>
-#include <sys/types.h>
 
 #include <cstddef>
 #include <memory>
@@ -30,13 +26,6 @@ class Supervisor {
   static Supervisor& get();
   // The same, or null if this process has started no child.
   static Supervisor* known() noexcept;
-
-  struct Started {
-    pid_t pid = 0;
-    FileDescriptor process;  // a pidfd
-  };
-  // Starts a child. Errors: std::system_error.
-  Started spawn(const SpawnRequest& request);
 
   // The memory that watching one more child takes: who starts one can be told that there is none,
   // the thread cannot.
@@ -62,13 +51,6 @@ class Supervisor {
   std::vector<std::shared_ptr<ProcessState>> children();
 
  private:
-  struct Order {
-    const SpawnRequest* request;
-    Started started;
-    int error = 0;
-    threading::Event done;
-    Order* next = nullptr;
-  };
   // What the thread works with.
   struct Room {
     std::vector<pollfd> watched;  // the bell and the running
@@ -81,16 +63,11 @@ class Supervisor {
 
   void serve() noexcept;
   void look_around(Room& room) noexcept;
-  static void wait(std::vector<pollfd>& watched) noexcept;
-  void start_ordered() noexcept;
+  void wait(std::vector<pollfd>& watched) noexcept;
   void reap(const std::shared_ptr<ProcessState>& child) noexcept;
-  void wake() noexcept;
 
-  FileDescriptor bell_;   // written to by wake()
-  FileDescriptor heard_;  // read by the thread
+  Bell bell_{"the thread that reaps processes"};
   threading::Lock lock_;
-  Order* first_order_ COEVAL_GUARDED_BY(lock_) = nullptr;
-  Order* last_order_ COEVAL_GUARDED_BY(lock_) = nullptr;
   std::size_t places_ COEVAL_GUARDED_BY(lock_) = 0;    // reserved and not watched
   std::size_t capacity_ COEVAL_GUARDED_BY(lock_) = 0;  // children_ and one room have so much
   Room larger_ COEVAL_GUARDED_BY(lock_);               // for the thread to take

@@ -6,24 +6,28 @@
 #include <coeval/core/throw_stack.hpp>
 #include <coeval/pickle/pickle.hpp>
 
+#include "pickle/standard_exceptions.hpp"
+
 #include <cxxabi.h>
 
 #include <any>
 #include <array>
 #include <exception>
-#include <filesystem>
 #include <functional>
-#include <future>
 #include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
-#include <system_error>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 #include <variant>
 #include <vector>
+#include <version>
+
+#if defined(__cpp_lib_format)
+#include <format>
+#endif
 
 namespace coeval::pickle::detail {
 namespace {
@@ -32,7 +36,7 @@ namespace {
 enum class Kind : std::uint8_t {
   none,
   of_known_type,  // its place in the table below, its text
-  system_error,   // code, text
+  coded,          // a CodedError
   group,          // text, exceptions
   exit,           // code
   remote,         // type, text, stack
@@ -42,42 +46,36 @@ enum class Kind : std::uint8_t {
 // A type that comes back as itself.
 struct KnownType {
   const std::type_info* type;
+  bool (*is)(const std::exception& error);  // of the type, or of one derived from it
   std::exception_ptr (*make)(const std::string& text, const std::exception_ptr& nested);
 };
 
-// With its nested exception, as std::throw_with_nested makes it.
 template <class T>
-std::exception_ptr with_nested(T error, const std::exception_ptr& nested) {
-  if (nested == nullptr) {
-    return std::make_exception_ptr(std::move(error));
-  }
-  try {
-    std::rethrow_exception(nested);
-  } catch (...) {
-    try {
-      std::throw_with_nested(std::move(error));
-    } catch (...) {
-      return std::current_exception();
-    }
+bool is_a([[maybe_unused]] const std::exception& error) {
+  if constexpr (std::is_same_v<T, std::exception>) {
+    return true;
+  } else {
+    return dynamic_cast<const T*>(&error) != nullptr;
   }
 }
 
 // Has the constructor that takes a text.
 template <class T>
 constexpr KnownType with_text() {
-  return {&typeid(T), [](const std::string& text, const std::exception_ptr& nested) {
+  return {&typeid(T), is_a<T>, [](const std::string& text, const std::exception_ptr& nested) {
             return with_nested(T(text), nested);
           }};
 }
 // Its text says nothing but its name.
 template <class T>
 constexpr KnownType plain() {
-  return {&typeid(T), [](const std::string&, const std::exception_ptr& nested) {
+  return {&typeid(T), is_a<T>, [](const std::string&, const std::exception_ptr& nested) {
             return with_nested(T(), nested);
           }};
 }
 
-// Their order is part of the format.
+// Their order is part of the format, and bases come before what is derived from them, but for
+// std::exception.
 const std::array known_types{
     with_text<std::logic_error>(),
     with_text<std::domain_error>(),
@@ -115,36 +113,14 @@ const std::array known_types{
     with_text<OwnerDied>(),
     with_text<EOFError>(),
     with_text<BrokenProcessPool>(),
+#if defined(__cpp_lib_format)
+    with_text<std::format_error>(),
+#endif
 };
-
-// An exception of the program's may do anything in what().
-std::string text_of(const std::exception& error) noexcept {
-  try {
-    const char* const text = error.what();
-    return text != nullptr ? text : "";
-  } catch (...) {
-    return "(what() raised an exception)";
-  }
-}
 
 std::exception_ptr nested_in(const std::exception& error) {
   const auto* nested = dynamic_cast<const std::nested_exception*>(&error);
   return nested != nullptr ? nested->nested_ptr() : nullptr;
-}
-
-// The dynamic type; std::throw_with_nested wraps the type in one of its own.
-template <class T>
-bool is_exactly(const std::exception& error) {
-  return typeid(error) == typeid(T) || typeid(error) == typeid(std::_Nested_exception<T>);
-}
-
-std::string name_of(const std::exception& error) {
-  constexpr std::string_view wrapper = "std::_Nested_exception<";
-  std::string name = type_name(typeid(error));
-  if (name.starts_with(wrapper)) {
-    name = name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
-  }
-  return name;
 }
 
 // The place in the table of the type, or of the one that std::throw_with_nested wrapped.
@@ -156,6 +132,20 @@ std::optional<std::uint16_t> place_of(const std::exception& error) {
     }
   }
   return std::nullopt;
+}
+
+// That of the nearest base of an exception of the standard library that is not in the table, as one
+// of a later standard. One that has none but std::exception would lose its text.
+std::optional<std::uint16_t> place_of_base(const std::exception& error) {
+  std::optional<std::uint16_t> place;
+  if (name_of(error).starts_with("std::")) {
+    for (std::size_t i = 0; i < known_types.size(); ++i) {
+      if (*known_types[i].type != typeid(std::exception) && known_types[i].is(error)) {
+        place = static_cast<std::uint16_t>(i);
+      }
+    }
+  }
+  return place;
 }
 
 // Where an exception was thrown; asked for only when it is needed, since that takes long.
@@ -195,23 +185,12 @@ void write_standard(OutputArchive& archive, const std::exception& error, const S
     }
     archive(Kind::worker_died, message, died.exitcode(), static_cast<std::int64_t>(died.pid()),
             died.stack());
-  } else if (is_exactly<std::system_error>(error)) {
-    const auto& system = dynamic_cast<const std::system_error&>(error);
-    const auto& category = system.code().category();
-    if (category == std::generic_category() || category == std::system_category()) {
-      // what() is the text given, ": " and the code's message.
-      std::string text = text_of(error);
-      const std::string message = system.code().message();
-      if (text.ends_with(message)) {
-        text.resize(text.size() - message.size());
-        text.resize(text.ends_with(": ") ? text.size() - 2 : text.size());
-      }
-      archive(Kind::system_error, system.code(), text);
-    } else {
-      write_remote(archive, name_of(error), text_of(error), stack.get());
-    }
+  } else if (const auto coded = CodedError::of(error)) {
+    archive(Kind::coded, *coded);
   } else if (const auto place = place_of(error)) {
     archive(Kind::of_known_type, *place, text_of(error));
+  } else if (const auto base = place_of_base(error)) {
+    archive(Kind::of_known_type, *base, text_of(error));
   } else {
     write_remote(archive, name_of(error), text_of(error), stack.get());
   }
@@ -293,12 +272,9 @@ std::exception_ptr Codec<std::exception_ptr>::read(InputArchive& archive) {
       }
       return known_types[place].make(text, nested);
     }
-    case Kind::system_error: {
-      const auto code = archive.read<std::error_code>();
-      const auto text = archive.read<std::string>();
-      const auto nested = archive.read<std::exception_ptr>();
-      return with_nested(text.empty() ? std::system_error(code) : std::system_error(code, text),
-                         nested);
+    case Kind::coded: {
+      const auto coded = archive.read<CodedError>();
+      return coded.make(archive.read<std::exception_ptr>());
     }
     case Kind::group:
       return read_group(archive);

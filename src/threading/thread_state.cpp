@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "thread_state.hpp"
 
+#include "orphans.hpp"
 #include "thread_registry.hpp"
 
 #include <coeval/core/errors.hpp>
@@ -89,7 +90,9 @@ pid_t ThreadState::native_id() const noexcept {
 
 void ThreadState::start() {
   ThreadRegistry& registry = ThreadRegistry::get();
-  registry.reap_orphans();
+  if (!KeepOrphans::on_this_thread()) {
+    registry.reap_orphans();
+  }
   ThreadRegistry::Node node{shared_from_this()};
   {
     Guard guard(lock_);

@@ -18,13 +18,11 @@ using Futures = std::vector<Future<int>>;
 
 template <class Case>
 class AsCompletedTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(AsCompletedTest, AllExecutors, ExecutorNames);
 
 template <class Case>
 class BusyAsCompletedTest : public BusyExecutorTest<Case> {};
-TYPED_TEST_SUITE(BusyAsCompletedTest, ConcurrentExecutors, ExecutorNames);
 
-TYPED_TEST(AsCompletedTest, yields_every_future_once) {
+CONTRACT_TEST(AsCompletedTest, yields_every_future_once) {
   Futures futures;
   for (int i = 0; i < 100; ++i) {
     futures.push_back(this->pool_.submit(add, i, 0));
@@ -38,7 +36,7 @@ TYPED_TEST(AsCompletedTest, yields_every_future_once) {
   EXPECT_TRUE(std::ranges::equal(results, std::views::iota(0, 100)));
 }
 
-TYPED_TEST(AsCompletedTest, yields_a_future_that_was_given_twice_once) {
+CONTRACT_TEST(AsCompletedTest, yields_a_future_that_was_given_twice_once) {
   const auto a = this->pool_.submit(square, 1);
   const auto b = this->pool_.submit(square, 2);
   Futures seen;
@@ -48,7 +46,7 @@ TYPED_TEST(AsCompletedTest, yields_a_future_that_was_given_twice_once) {
   EXPECT_EQ(seen.size(), 2U);
 }
 
-TYPED_TEST(AsCompletedTest, yields_what_is_done_already_in_the_order_given) {
+CONTRACT_TEST(AsCompletedTest, yields_what_is_done_already_in_the_order_given) {
   const Futures futures{this->pool_.submit(square, 1), this->pool_.submit(raise_error),
                         this->pool_.submit(square, 3)};
   coeval::wait(futures);
@@ -59,14 +57,14 @@ TYPED_TEST(AsCompletedTest, yields_what_is_done_already_in_the_order_given) {
   EXPECT_EQ(seen, futures);
 }
 
-TYPED_TEST(AsCompletedTest, of_nothing_yields_nothing) {
+CONTRACT_TEST(AsCompletedTest, of_nothing_yields_nothing) {
   for (const Future<int>& future : as_completed(Futures())) {
     FAIL() << "yielded " << to_string(future);
   }
 }
 
-TYPED_TEST(AsCompletedTest, yields_futures_of_several_types_and_executors) {
-  auto other = TypeParam::make();
+CONTRACT_TEST(AsCompletedTest, yields_futures_of_several_types_and_executors) {
+  auto other = this->make();
   const auto number = this->pool_.submit(square, 2);
   const auto text = other.submit(greet, std::string("you"));
   std::vector<AnyFuture> seen;
@@ -77,11 +75,11 @@ TYPED_TEST(AsCompletedTest, yields_futures_of_several_types_and_executors) {
   EXPECT_NE(std::ranges::find(seen, AnyFuture(text)), seen.end());
 }
 
-TYPED_TEST(AsCompletedTest, an_empty_future_raises_invalid_state_error) {
+CONTRACT_TEST(AsCompletedTest, an_empty_future_raises_invalid_state_error) {
   EXPECT_THROW(as_completed(Futures{Future<int>()}), InvalidStateError);
 }
 
-TYPED_TEST(AsCompletedTest, may_be_left_in_the_middle) {
+CONTRACT_TEST(AsCompletedTest, may_be_left_in_the_middle) {
   Futures futures;
   for (int i = 0; i < 10; ++i) {
     futures.push_back(this->pool_.submit(square, i));
@@ -93,7 +91,7 @@ TYPED_TEST(AsCompletedTest, may_be_left_in_the_middle) {
   EXPECT_EQ(coeval::wait(futures).done.size(), 10U);
 }
 
-TYPED_TEST(AsCompletedTest, keeps_a_future_no_longer_than_until_the_next) {
+CONTRACT_TEST(AsCompletedTest, keeps_a_future_no_longer_than_until_the_next) {
   Futures futures{this->pool_.submit(square, 2), this->pool_.submit(square, 3)};
   coeval::wait(futures);
   auto completed = as_completed(futures);
@@ -106,7 +104,7 @@ TYPED_TEST(AsCompletedTest, keeps_a_future_no_longer_than_until_the_next) {
   EXPECT_EQ((*it).result(), 9);
 }
 
-TYPED_TEST(BusyAsCompletedTest, yields_the_finished_ones_before_it_waits) {
+CONTRACT_TEST(BusyAsCompletedTest, yields_the_finished_ones_before_it_waits) {
   const auto pending = this->pool_.submit(square, 3);
   const auto cancelled = this->pool_.submit(square, 2);
   EXPECT_TRUE(cancelled.cancel());
@@ -120,7 +118,7 @@ TYPED_TEST(BusyAsCompletedTest, yields_the_finished_ones_before_it_waits) {
   EXPECT_EQ(it, completed.end());
 }
 
-TYPED_TEST(BusyAsCompletedTest, raises_timeout_error_that_counts_the_unfinished) {
+CONTRACT_TEST(BusyAsCompletedTest, raises_timeout_error_that_counts_the_unfinished) {
   const auto pending = this->pool_.submit(square, 3);
   const auto cancelled = this->pool_.submit(square, 2);
   EXPECT_TRUE(cancelled.cancel());
@@ -135,7 +133,7 @@ TYPED_TEST(BusyAsCompletedTest, raises_timeout_error_that_counts_the_unfinished)
   }
 }
 
-TYPED_TEST(BusyAsCompletedTest, the_timeout_counts_distinct_futures) {
+CONTRACT_TEST(BusyAsCompletedTest, the_timeout_counts_distinct_futures) {
   auto completed = as_completed(Futures{this->running(), this->running()}, 0s);
   try {
     completed.begin();
@@ -145,7 +143,7 @@ TYPED_TEST(BusyAsCompletedTest, the_timeout_counts_distinct_futures) {
   }
 }
 
-TYPED_TEST(BusyAsCompletedTest, a_future_that_is_cancelled_during_the_loop_is_yielded_at_once) {
+CONTRACT_TEST(BusyAsCompletedTest, a_future_that_is_cancelled_during_the_loop_is_yielded_at_once) {
   const auto pending = this->pool_.submit(square, 3);
   const auto canceller = std::jthread([&pending] { pending.cancel(); });
   for (const Future<int>& future : as_completed(Futures{pending})) {  // no worker has seen it
@@ -153,10 +151,10 @@ TYPED_TEST(BusyAsCompletedTest, a_future_that_is_cancelled_during_the_loop_is_yi
   }
 }
 
-TYPED_TEST(BusyAsCompletedTest, yields_in_the_order_of_completion) {
+CONTRACT_TEST(BusyAsCompletedTest, yields_in_the_order_of_completion) {
   using Ticket = typename TypeParam::Gate::Ticket;
-  auto one = TypeParam::make();
-  auto two = TypeParam::make();
+  auto one = this->make();
+  auto two = this->make();
   typename TypeParam::Gate first_gate;
   typename TypeParam::Gate second_gate;
   const auto second = one.submit(pass<Ticket>, second_gate.ticket(), 2);

@@ -19,13 +19,11 @@ namespace {
 
 template <class Case>
 class CallbackTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(CallbackTest, AllExecutors, ExecutorNames);
 
 template <class Case>
 class BusyCallbackTest : public BusyExecutorTest<Case> {};
-TYPED_TEST_SUITE(BusyCallbackTest, ConcurrentExecutors, ExecutorNames);
 
-TYPED_TEST(CallbackTest, is_called_with_the_future_when_it_is_done) {
+CONTRACT_TEST(CallbackTest, is_called_with_the_future_when_it_is_done) {
   threading::Event called;
   const auto future = this->pool_.submit(square, 3);
   future.add_done_callback([&](const Future<int>& done) {
@@ -36,7 +34,7 @@ TYPED_TEST(CallbackTest, is_called_with_the_future_when_it_is_done) {
   called.wait();
 }
 
-TYPED_TEST(CallbackTest, is_called_when_the_task_fails) {
+CONTRACT_TEST(CallbackTest, is_called_when_the_task_fails) {
   threading::Event called;
   this->pool_.submit(raise_error).add_done_callback([&](const Future<int>& done) {
     EXPECT_NE(done.exception(), nullptr);
@@ -45,7 +43,7 @@ TYPED_TEST(CallbackTest, is_called_when_the_task_fails) {
   called.wait();
 }
 
-TYPED_TEST(CallbackTest, of_a_finished_task_is_called_at_once_by_the_caller) {
+CONTRACT_TEST(CallbackTest, of_a_finished_task_is_called_at_once_by_the_caller) {
   const auto future = this->pool_.submit(square, 3);
   EXPECT_TRUE(future.wait());
   std::thread::id caller;
@@ -53,7 +51,7 @@ TYPED_TEST(CallbackTest, of_a_finished_task_is_called_at_once_by_the_caller) {
   EXPECT_EQ(caller, std::this_thread::get_id());
 }
 
-TYPED_TEST(CallbackTest, may_submit_more) {
+CONTRACT_TEST(CallbackTest, may_submit_more) {
   threading::Event called;
   Future<int> second;
   this->pool_.submit(square, 3).add_done_callback([&](const Future<int>& done) {
@@ -64,13 +62,13 @@ TYPED_TEST(CallbackTest, may_submit_more) {
   EXPECT_EQ(second.result(), 81);
 }
 
-TYPED_TEST(CallbackTest, then_gives_a_future_of_what_follows) {
+CONTRACT_TEST(CallbackTest, then_gives_a_future_of_what_follows) {
   const Future<std::string> text =
       this->pool_.submit(square, 3).then([](int n) { return std::to_string(n); });
   EXPECT_EQ(text.result(), "9");
 }
 
-TYPED_TEST(CallbackTest, then_passes_a_failure_on_without_a_call) {
+CONTRACT_TEST(CallbackTest, then_passes_a_failure_on_without_a_call) {
   std::atomic<bool> called = false;
   const auto after = this->pool_.submit(raise_error).then([&called](int n) {
     called = true;
@@ -80,26 +78,26 @@ TYPED_TEST(CallbackTest, then_passes_a_failure_on_without_a_call) {
   EXPECT_FALSE(called);
 }
 
-TYPED_TEST(CallbackTest, then_runs_on_the_executor_that_is_given) {
+CONTRACT_TEST(CallbackTest, then_runs_on_the_executor_that_is_given) {
   const auto after = this->pool_.submit(square, 3).then(this->pool_, [](int n) { return n + 1; });
   EXPECT_EQ(after.result(), 10);
   this->pool_.shutdown();
   EXPECT_EQ(this->pool_.stats().completed, 2U);
 }
 
-TYPED_TEST(CallbackTest, then_on_an_executor_that_is_shut_down_fails) {
+CONTRACT_TEST(CallbackTest, then_on_an_executor_that_is_shut_down_fails) {
   const auto future = this->pool_.submit(square, 3);
   this->pool_.shutdown();
   EXPECT_THROW(future.then(this->pool_, square).result(), RuntimeError);
 }
 
-TYPED_TEST(CallbackTest, when_all_gathers_results_of_several_types) {
+CONTRACT_TEST(CallbackTest, when_all_gathers_results_of_several_types) {
   const auto both =
       when_all(this->pool_.submit(square, 3), this->pool_.submit(greet, std::string("you")));
   EXPECT_EQ(both.result(), std::tuple(9, std::string("hello you")));
 }
 
-TYPED_TEST(CallbackTest, when_all_of_many_keeps_their_order) {
+CONTRACT_TEST(CallbackTest, when_all_of_many_keeps_their_order) {
   std::vector<Future<int>> futures;
   for (int i = 0; i < 50; ++i) {
     futures.push_back(this->pool_.submit(square, i));
@@ -111,7 +109,7 @@ TYPED_TEST(CallbackTest, when_all_of_many_keeps_their_order) {
   }
 }
 
-TYPED_TEST(BusyCallbackTest, callbacks_run_once_each_in_the_order_in_which_they_were_added) {
+CONTRACT_TEST(BusyCallbackTest, callbacks_run_once_each_in_the_order_in_which_they_were_added) {
   std::vector<int> order;
   threading::Event called;
   for (int i = 0; i < 5; ++i) {
@@ -124,7 +122,7 @@ TYPED_TEST(BusyCallbackTest, callbacks_run_once_each_in_the_order_in_which_they_
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
-TYPED_TEST(BusyCallbackTest, cancel_calls_them_at_once_in_its_own_thread) {
+CONTRACT_TEST(BusyCallbackTest, cancel_calls_them_at_once_in_its_own_thread) {
   const auto pending = this->pool_.submit(square, 3);
   std::thread::id caller;
   pending.add_done_callback([&](const Future<int>& done) {
@@ -135,7 +133,7 @@ TYPED_TEST(BusyCallbackTest, cancel_calls_them_at_once_in_its_own_thread) {
   EXPECT_EQ(caller, std::this_thread::get_id());
 }
 
-TYPED_TEST(BusyCallbackTest, cancel_passes_on_through_then) {
+CONTRACT_TEST(BusyCallbackTest, cancel_passes_on_through_then) {
   const auto pending = this->pool_.submit(square, 3);
   const auto after = pending.then([](int n) { return n; });
   EXPECT_TRUE(pending.cancel());

@@ -18,13 +18,11 @@ using namespace std::chrono_literals;
 
 template <class Case>
 class CancelTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(CancelTest, AllExecutors, ExecutorNames);
 
 template <class Case>
 class BusyCancelTest : public BusyExecutorTest<Case> {};
-TYPED_TEST_SUITE(BusyCancelTest, ConcurrentExecutors, ExecutorNames);
 
-TYPED_TEST(CancelTest, of_a_finished_task_has_no_effect) {
+CONTRACT_TEST(CancelTest, of_a_finished_task_has_no_effect) {
   const auto future = this->pool_.submit(square, 3);
   EXPECT_TRUE(future.wait());
   EXPECT_FALSE(future.cancel());
@@ -33,7 +31,7 @@ TYPED_TEST(CancelTest, of_a_finished_task_has_no_effect) {
   EXPECT_EQ(future.result(), 9);
 }
 
-TYPED_TEST(CancelTest, of_a_failed_task_has_no_effect) {
+CONTRACT_TEST(CancelTest, of_a_failed_task_has_no_effect) {
   const auto future = this->pool_.submit(raise_error);
   EXPECT_TRUE(future.wait());
   EXPECT_FALSE(future.cancel());
@@ -41,7 +39,7 @@ TYPED_TEST(CancelTest, of_a_failed_task_has_no_effect) {
   EXPECT_THROW(future.result(), std::runtime_error);
 }
 
-TYPED_TEST(BusyCancelTest, of_a_pending_task_succeeds_and_again) {
+CONTRACT_TEST(BusyCancelTest, of_a_pending_task_succeeds_and_again) {
   const auto future = this->pool_.submit(square, 3);
   EXPECT_TRUE(future.cancel());
   EXPECT_TRUE(future.cancel());
@@ -54,7 +52,7 @@ TYPED_TEST(BusyCancelTest, of_a_pending_task_succeeds_and_again) {
   EXPECT_TRUE(future.cancelled());
 }
 
-TYPED_TEST(BusyCancelTest, of_a_running_task_fails) {
+CONTRACT_TEST(BusyCancelTest, of_a_running_task_fails) {
   EXPECT_FALSE(this->running().cancel());
   EXPECT_FALSE(this->running().cancelled());
   EXPECT_TRUE(this->running().running());
@@ -62,7 +60,7 @@ TYPED_TEST(BusyCancelTest, of_a_running_task_fails) {
   EXPECT_EQ(this->running().result(), 7);
 }
 
-TYPED_TEST(BusyCancelTest, result_and_exception_raise_cancelled_error) {
+CONTRACT_TEST(BusyCancelTest, result_and_exception_raise_cancelled_error) {
   const auto future = this->pool_.submit(square, 3);
   future.cancel();
   EXPECT_THROW(future.result(), CancelledError);
@@ -73,7 +71,7 @@ TYPED_TEST(BusyCancelTest, result_and_exception_raise_cancelled_error) {
   EXPECT_TRUE(future.wait());
 }
 
-TYPED_TEST(BusyCancelTest, the_error_names_the_task) {
+CONTRACT_TEST(BusyCancelTest, the_error_names_the_task) {
   const auto future = this->pool_.with({.name = "decode"}).submit(square, 3);
   future.cancel();
   try {
@@ -85,7 +83,7 @@ TYPED_TEST(BusyCancelTest, the_error_names_the_task) {
   EXPECT_EQ(to_string(future), "<Future of 'decode' cancelled>");
 }
 
-TYPED_TEST(BusyCancelTest, a_cancelled_task_is_not_run) {
+CONTRACT_TEST(BusyCancelTest, a_cancelled_task_is_not_run) {
   const auto cancelled = this->pool_.submit(square, 3);
   const auto kept = this->pool_.submit(square, 4);
   cancelled.cancel();
@@ -98,13 +96,13 @@ TYPED_TEST(BusyCancelTest, a_cancelled_task_is_not_run) {
   EXPECT_EQ(stats.failed, 0U);
 }
 
-TYPED_TEST(BusyCancelTest, wakes_the_thread_that_waits_for_the_result) {
+CONTRACT_TEST(BusyCancelTest, wakes_the_thread_that_waits_for_the_result) {
   const auto future = this->pool_.submit(square, 3);
   const std::jthread canceller([&future] { future.cancel(); });
   EXPECT_THROW(future.result(), CancelledError);
 }
 
-TYPED_TEST(BusyCancelTest, of_one_task_succeeds_for_every_thread_that_tries) {
+CONTRACT_TEST(BusyCancelTest, of_one_task_succeeds_for_every_thread_that_tries) {
   const auto future = this->pool_.submit(square, 3);
   std::atomic<int> successes = 0;
   std::vector<std::thread> threads;
@@ -117,7 +115,7 @@ TYPED_TEST(BusyCancelTest, of_one_task_succeeds_for_every_thread_that_tries) {
   EXPECT_EQ(successes, 4);
 }
 
-TYPED_TEST(BusyCancelTest, racing_the_start_has_one_of_two_outcomes) {
+CONTRACT_TEST(BusyCancelTest, racing_the_start_has_one_of_two_outcomes) {
   for (int round = 0; round < 300; ++round) {
     const auto future = this->pool_.submit(square, 3);
     if (round == 2) {
@@ -132,13 +130,13 @@ TYPED_TEST(BusyCancelTest, racing_the_start_has_one_of_two_outcomes) {
   }
 }
 
-TYPED_TEST(BusyCancelTest, stop_cancels_a_pending_task) {
+CONTRACT_TEST(BusyCancelTest, stop_cancels_a_pending_task) {
   const auto future = this->pool_.submit(run_until_stopped, 1);
   future.stop();
   EXPECT_TRUE(future.cancelled());
 }
 
-TYPED_TEST(BusyCancelTest, stop_asks_a_running_task_to_end) {
+CONTRACT_TEST(BusyCancelTest, stop_asks_a_running_task_to_end) {
   using Ticket = typename TypeParam::Gate::Ticket;
   typename TypeParam::Gate arrived;
   this->release();
@@ -155,7 +153,7 @@ TYPED_TEST(BusyCancelTest, stop_asks_a_running_task_to_end) {
   EXPECT_EQ(future.result(), 5);
 }
 
-TYPED_TEST(BusyCancelTest, stop_of_a_running_task_that_takes_no_stop_token) {
+CONTRACT_TEST(BusyCancelTest, stop_of_a_running_task_that_takes_no_stop_token) {
   this->running().stop();
   if constexpr (TypeParam::crosses) {  // its process is ended
     EXPECT_THROW(this->running().result(), CancelledError);

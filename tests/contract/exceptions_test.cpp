@@ -19,7 +19,6 @@ namespace {
 
 template <class Case>
 class ExceptionsTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(ExceptionsTest, AllExecutors, ExecutorNames);
 
 // An exception of the program's own, with what a handler needs.
 class ParseError : public std::exception {
@@ -68,7 +67,7 @@ void raise_nested() {
   }
 }
 
-TYPED_TEST(ExceptionsTest, result_raises_what_the_task_raised) {
+CONTRACT_TEST(ExceptionsTest, result_raises_what_the_task_raised) {
   const Future<int> future = this->pool_.submit(raise_error);
   try {
     future.result();
@@ -80,7 +79,7 @@ TYPED_TEST(ExceptionsTest, result_raises_what_the_task_raised) {
   EXPECT_FALSE(future.cancelled());
 }
 
-TYPED_TEST(ExceptionsTest, each_read_raises_again) {
+CONTRACT_TEST(ExceptionsTest, each_read_raises_again) {
   const Future<int> future = this->pool_.submit(raise_error);
   EXPECT_THROW(future.result(), std::runtime_error);
   EXPECT_THROW(future.result(), std::runtime_error);
@@ -88,7 +87,7 @@ TYPED_TEST(ExceptionsTest, each_read_raises_again) {
   EXPECT_THROW(Future<int>(future).take(), std::runtime_error);
 }
 
-TYPED_TEST(ExceptionsTest, exception_returns_it_or_null) {
+CONTRACT_TEST(ExceptionsTest, exception_returns_it_or_null) {
   EXPECT_EQ(this->pool_.submit(square, 1).exception(), nullptr);
   const Future<int> future = this->pool_.submit(raise_error);
   const std::exception_ptr error = future.exception();
@@ -97,7 +96,7 @@ TYPED_TEST(ExceptionsTest, exception_returns_it_or_null) {
   EXPECT_EQ(describe(error), "std::runtime_error: no route");
 }
 
-TYPED_TEST(ExceptionsTest, a_type_of_the_programs_own_keeps_what_it_carries) {
+CONTRACT_TEST(ExceptionsTest, a_type_of_the_programs_own_keeps_what_it_carries) {
   const Future<void> future = this->pool_.submit(raise_parse_error, 12);
   try {
     future.result();
@@ -113,7 +112,7 @@ TYPED_TEST(ExceptionsTest, a_type_of_the_programs_own_keeps_what_it_carries) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, a_system_error_keeps_its_code) {
+CONTRACT_TEST(ExceptionsTest, a_system_error_keeps_its_code) {
   const Future<void> future = this->pool_.submit(raise_system_error);
   try {
     future.result();
@@ -123,7 +122,7 @@ TYPED_TEST(ExceptionsTest, a_system_error_keeps_its_code) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, what_is_no_standard_exception_passes_too) {
+CONTRACT_TEST(ExceptionsTest, what_is_no_standard_exception_passes_too) {
   const Future<void> future = this->pool_.submit(raise_int, 42);
   try {
     future.result();
@@ -138,7 +137,7 @@ TYPED_TEST(ExceptionsTest, what_is_no_standard_exception_passes_too) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, one_that_looks_like_nothing_is_raised) {
+CONTRACT_TEST(ExceptionsTest, one_that_looks_like_nothing_is_raised) {
   using LooksFalseHere = Arriving<TypeParam, LooksFalse>;
   using NullHere = Arriving<TypeParam, std::nullptr_t>;
   using IntHere = Arriving<TypeParam, int>;
@@ -148,7 +147,7 @@ TYPED_TEST(ExceptionsTest, one_that_looks_like_nothing_is_raised) {
   EXPECT_NE(this->pool_.submit(raise_null).exception(), nullptr);
 }
 
-TYPED_TEST(ExceptionsTest, a_nested_one_keeps_its_cause) {
+CONTRACT_TEST(ExceptionsTest, a_nested_one_keeps_its_cause) {
   const Future<void> future = this->pool_.submit(raise_nested);
   try {
     future.result();
@@ -160,7 +159,7 @@ TYPED_TEST(ExceptionsTest, a_nested_one_keeps_its_cause) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, those_of_the_library_pass_as_the_tasks_own) {
+CONTRACT_TEST(ExceptionsTest, those_of_the_library_pass_as_the_tasks_own) {
   EXPECT_THROW(this->pool_.submit([] { throw TimeoutError("mine"); }).result(), TimeoutError);
   const Future<void> future = this->pool_.submit([] { throw CancelledError("mine"); });
   EXPECT_THROW(future.result(), CancelledError);
@@ -168,7 +167,7 @@ TYPED_TEST(ExceptionsTest, those_of_the_library_pass_as_the_tasks_own) {
   EXPECT_NE(future.exception(), nullptr);
 }
 
-TYPED_TEST(ExceptionsTest, a_group_keeps_its_members) {
+CONTRACT_TEST(ExceptionsTest, a_group_keeps_its_members) {
   const Future<void> future = this->pool_.submit([] {
     throw ExceptionGroup("two", {std::make_exception_ptr(ValueError("a")),
                                  std::make_exception_ptr(ValueError("b"))});
@@ -182,12 +181,12 @@ TYPED_TEST(ExceptionsTest, a_group_keeps_its_members) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, bad_alloc_in_a_task_costs_that_task_only) {
+CONTRACT_TEST(ExceptionsTest, bad_alloc_in_a_task_costs_that_task_only) {
   EXPECT_THROW(this->pool_.submit(raise_bad_alloc).result(), std::bad_alloc);
   EXPECT_EQ(this->pool_.submit(square, 3).result(), 9);
 }
 
-TYPED_TEST(ExceptionsTest, many_failures_leave_the_executor_as_it_was) {
+CONTRACT_TEST(ExceptionsTest, many_failures_leave_the_executor_as_it_was) {
   std::vector<Future<int>> futures;
   for (int i = 0; i < 200; ++i) {
     futures.push_back(this->pool_.submit(raise_if_negative, i % 2 == 0 ? i : -i));
@@ -202,7 +201,7 @@ TYPED_TEST(ExceptionsTest, many_failures_leave_the_executor_as_it_was) {
   }
 }
 
-TYPED_TEST(ExceptionsTest, several_threads_may_read_one_exception) {
+CONTRACT_TEST(ExceptionsTest, several_threads_may_read_one_exception) {
   const Future<void> future = this->pool_.submit(raise_parse_error, 12);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The executors that the contract suite runs over: one traits struct each. A new kind of executor
-// joins the suite by a struct here and its name in the lists at the end; no test changes.
+// The executors that the contract suite runs over. Those of one type differ only in how they are
+// made, so each test is compiled once for a type and registered for each way to make it. A new way
+// joins the suite by a line in its type's struct, a new type by a struct here and its name in the
+// lists; no test changes.
 
 #include "contract/gate.hpp"
 
@@ -12,135 +14,119 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 namespace coeval::contract {
 
+// A way to make an executor.
+template <class Executor>
+struct Maker {
+  const char* name;  // contract/SubmitTest/one_thread.…
+  Executor (*make)();
+};
+
+// The way of the test that runs, of its type's makers.
+inline std::size_t maker_in_use = 0;
+
 // What the suite asks of each struct:
-//   name          in the names of the tests
-//   make()        a new executor that runs at least one task and takes 3 more while all workers are
-//                 busy
+//   makers        each makes a new executor that runs at least one task and takes 3 more while all
+//                 workers are busy
 //   is_concurrent whether submit returns before the task has run, so that a pending one can be seen
 //   crosses       whether tasks run in other processes: exceptions of the program's own types come
 //                 back as RemoteError then, and stop() kills
 //   Gate          holds tasks of this executor; see gate.hpp
 
 struct Inline {
-  static constexpr const char* name = "inline";
   static constexpr bool is_concurrent = false;
   static constexpr bool crosses = false;
   using Gate = InProcessGate;
-  static InlineExecutor make() { return InlineExecutor(); }
+  static constexpr auto makers =
+      std::to_array<Maker<InlineExecutor>>({{"inline", [] { return InlineExecutor(); }}});
 };
 
-struct Threads {
-  static constexpr const char* name = "threads";
+struct ThreadPools {
   static constexpr bool is_concurrent = true;
   static constexpr bool crosses = false;
   using Gate = InProcessGate;
-  static ThreadPoolExecutor make() { return ThreadPoolExecutor(); }
-};
-
-struct OneThread {
-  static constexpr const char* name = "one_thread";
-  static constexpr bool is_concurrent = true;
-  static constexpr bool crosses = false;
-  using Gate = InProcessGate;
-  static ThreadPoolExecutor make() { return ThreadPoolExecutor({.max_workers = 1}); }
-};
-
-struct BoundedThreads {
-  static constexpr const char* name = "bounded_threads";
-  static constexpr bool is_concurrent = true;
-  static constexpr bool crosses = false;
-  using Gate = InProcessGate;
-  static ThreadPoolExecutor make() {
-    return ThreadPoolExecutor({.max_workers = 2, .max_queue = 3, .when_full = WhenFull::block});
-  }
+  static constexpr auto makers = std::to_array<Maker<ThreadPoolExecutor>>(
+      {{"threads", [] { return ThreadPoolExecutor(); }},
+       {"one_thread", [] { return ThreadPoolExecutor({.max_workers = 1}); }},
+       {"bounded_threads", [] {
+          return ThreadPoolExecutor(
+              {.max_workers = 2, .max_queue = 3, .when_full = WhenFull::block});
+        }}});
 };
 
 struct AnyThreads {
-  static constexpr const char* name = "any_threads";
   static constexpr bool is_concurrent = true;
   static constexpr bool crosses = false;
   using Gate = InProcessGate;
-  static AnyExecutor make() { return make_executor("threads:2"); }
+  static constexpr auto makers = std::to_array<Maker<AnyExecutor>>(
+      {{"any_threads", [] { return make_executor("threads:2"); }}});
 };
 
 struct AnyInline {
-  static constexpr const char* name = "any_inline";
   static constexpr bool is_concurrent = false;
   static constexpr bool crosses = false;
   using Gate = InProcessGate;
-  static AnyExecutor make() { return make_executor("inline"); }
+  static constexpr auto makers =
+      std::to_array<Maker<AnyExecutor>>({{"any_inline", [] { return make_executor("inline"); }}});
 };
 
-struct Processes {
-  static constexpr const char* name = "processes";
+struct ProcessPools {
   static constexpr bool is_concurrent = true;
   static constexpr bool crosses = true;
   using Gate = CrossProcessGate;
-  static ProcessPoolExecutor make() { return ProcessPoolExecutor({.max_workers = 2}); }
-};
-
-struct OneProcess {
-  static constexpr const char* name = "one_process";
-  static constexpr bool is_concurrent = true;
-  static constexpr bool crosses = true;
-  using Gate = CrossProcessGate;
-  static ProcessPoolExecutor make() { return ProcessPoolExecutor({.max_workers = 1}); }
-};
-
-struct BoundedProcesses {
-  static constexpr const char* name = "bounded_processes";
-  static constexpr bool is_concurrent = true;
-  static constexpr bool crosses = true;
-  using Gate = CrossProcessGate;
-  static ProcessPoolExecutor make() {
-    return ProcessPoolExecutor({.max_workers = 2,
-                                .max_tasks_per_child = 100,
-                                .max_queue = 3,
-                                .when_full = WhenFull::block});
-  }
+  static constexpr auto makers = std::to_array<Maker<ProcessPoolExecutor>>(
+      {{"processes", [] { return ProcessPoolExecutor({.max_workers = 2}); }},
+       {"one_process", [] { return ProcessPoolExecutor({.max_workers = 1}); }},
+       {"bounded_processes", [] {
+          return ProcessPoolExecutor({.max_workers = 2,
+                                      .max_tasks_per_child = 100,
+                                      .max_queue = 3,
+                                      .when_full = WhenFull::block});
+        }}});
 };
 
 struct AnyProcesses {
-  static constexpr const char* name = "any_processes";
   static constexpr bool is_concurrent = true;
   static constexpr bool crosses = true;
   using Gate = CrossProcessGate;
-  static AnyExecutor make() { return make_executor("processes:2"); }
+  static constexpr auto makers = std::to_array<Maker<AnyExecutor>>(
+      {{"any_processes", [] { return make_executor("processes:2"); }}});
 };
 
+template <class... Types>
+struct TypeList {};
 using AllExecutors =
-    testing::Types<Inline, Threads, OneThread, BoundedThreads, AnyThreads, AnyInline, Processes,
-                   OneProcess, BoundedProcesses, AnyProcesses>;
-using ConcurrentExecutors = testing::Types<Threads, OneThread, BoundedThreads, AnyThreads,
-                                           Processes, OneProcess, BoundedProcesses, AnyProcesses>;
-
-// The last argument of TYPED_TEST_SUITE: contract/SubmitTest/one_thread.…
-struct ExecutorNames {
-  template <class Case>
-  static std::string GetName(int /*index*/) {
-    return Case::name;
-  }
-};
+    TypeList<Inline, ThreadPools, AnyThreads, AnyInline, ProcessPools, AnyProcesses>;
+using ConcurrentExecutors = TypeList<ThreadPools, AnyThreads, ProcessPools, AnyProcesses>;
 
 // The base of the suites: each test has an executor of its own.
-template <class Case>
+template <class Type>
 class ExecutorTest : public testing::Test {
+ public:
+  using Executors = AllExecutors;
+
  protected:
-  decltype(Case::make()) pool_ = Case::make();
+  // Another like pool_.
+  static auto make() { return Type::makers[maker_in_use].make(); }
+
+  decltype(make()) pool_ = make();
 };
 
 // The base of the suites about tasks that wait in the queue: every worker is held at the gate,
 // until release() or the end of the test.
-template <class Case>
-class BusyExecutorTest : public ExecutorTest<Case> {
+template <class Type>
+class BusyExecutorTest : public ExecutorTest<Type> {
+ public:
+  using Executors = ConcurrentExecutors;
+
  protected:
-  using Gate = typename Case::Gate;
+  using Gate = typename Type::Gate;
 
   BusyExecutorTest() {
     const std::size_t workers = this->pool_.stats().max_workers;
@@ -159,5 +145,41 @@ class BusyExecutorTest : public ExecutorTest<Case> {
   Gate gate_;
   std::vector<Future<int>> running_;
 };
+
+// Registers a test of a suite for each way to make each of the suite's executors.
+template <template <class> class Suite, template <class> class Test>
+struct Registration {
+  Registration(const char* suite, const char* test, const char* file, int line) {
+    add_all(suite, test, file, line, typename Suite<ThreadPools>::Executors());
+  }
+
+ private:
+  template <class... Types>
+  static void add_all(const char* suite, const char* test, const char* file, int line,
+                      TypeList<Types...> /*types*/) {
+    (add<Types>(suite, test, file, line), ...);
+  }
+  template <class Type>
+  static void add(const std::string& suite, const char* test, const char* file, int line) {
+    for (std::size_t i = 0; i < Type::makers.size(); ++i) {
+      testing::RegisterTest((suite + "/" + Type::makers[i].name).c_str(), test, nullptr, nullptr,
+                            file, line, [i]() -> Suite<Type>* {
+                              maker_in_use = i;
+                              return new Test<Type>;
+                            });
+    }
+  }
+};
+
+// As TYPED_TEST, for suites of executors: TypeParam is one of the structs above.
+#define CONTRACT_TEST(suite, test)                                                                 \
+  template <class TypeParam>                                                                       \
+  class suite##_##test : public suite<TypeParam> {                                                 \
+    void TestBody() override;                                                                      \
+  };                                                                                               \
+  const Registration<suite, suite##_##test> suite##_##test##_registration(#suite, #test, __FILE__, \
+                                                                          __LINE__);               \
+  template <class TypeParam>                                                                       \
+  void suite##_##test<TypeParam>::TestBody()
 
 }  // namespace coeval::contract

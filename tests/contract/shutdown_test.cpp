@@ -12,13 +12,11 @@ namespace {
 
 template <class Case>
 class ShutdownTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(ShutdownTest, AllExecutors, ExecutorNames);
 
 template <class Case>
 class BusyShutdownTest : public BusyExecutorTest<Case> {};
-TYPED_TEST_SUITE(BusyShutdownTest, ConcurrentExecutors, ExecutorNames);
 
-TYPED_TEST(ShutdownTest, submit_after_it_raises) {
+CONTRACT_TEST(ShutdownTest, submit_after_it_raises) {
   this->pool_.shutdown();
   try {
     this->pool_.submit(square, 1);
@@ -29,7 +27,7 @@ TYPED_TEST(ShutdownTest, submit_after_it_raises) {
   }
 }
 
-TYPED_TEST(ShutdownTest, every_way_of_submitting_raises_after_it) {
+CONTRACT_TEST(ShutdownTest, every_way_of_submitting_raises_after_it) {
   const auto configured = this->pool_.with({.name = "late"});
   AnyExecutor any = this->pool_;
   this->pool_.shutdown({.wait = false});
@@ -41,7 +39,7 @@ TYPED_TEST(ShutdownTest, every_way_of_submitting_raises_after_it) {
   EXPECT_EQ(this->pool_.stats().submitted, 0U);
 }
 
-TYPED_TEST(ShutdownTest, may_be_repeated_in_any_form) {
+CONTRACT_TEST(ShutdownTest, may_be_repeated_in_any_form) {
   this->pool_.submit(square, 1);
   this->pool_.shutdown({.wait = false});
   this->pool_.shutdown();
@@ -50,11 +48,11 @@ TYPED_TEST(ShutdownTest, may_be_repeated_in_any_form) {
   EXPECT_EQ(this->pool_.stats().completed, 1U);
 }
 
-TYPED_TEST(ShutdownTest, of_an_executor_without_tasks_returns) {
+CONTRACT_TEST(ShutdownTest, of_an_executor_without_tasks_returns) {
   this->pool_.shutdown();
 }
 
-TYPED_TEST(ShutdownTest, may_be_called_by_several_threads) {
+CONTRACT_TEST(ShutdownTest, may_be_called_by_several_threads) {
   const auto future = this->pool_.submit(square, 3);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -68,7 +66,7 @@ TYPED_TEST(ShutdownTest, may_be_called_by_several_threads) {
   }
 }
 
-TYPED_TEST(ShutdownTest, leaves_no_task_behind) {
+CONTRACT_TEST(ShutdownTest, leaves_no_task_behind) {
   std::vector<Future<int>> futures;
   for (int i = 0; i < 200; ++i) {
     futures.push_back(this->pool_.submit(square, i));
@@ -80,10 +78,10 @@ TYPED_TEST(ShutdownTest, leaves_no_task_behind) {
   EXPECT_EQ(futures[14].result(), 196);
 }
 
-TYPED_TEST(ShutdownTest, is_what_the_destructor_does) {
+CONTRACT_TEST(ShutdownTest, is_what_the_destructor_does) {
   std::vector<Future<int>> futures;
   {
-    auto pool = TypeParam::make();
+    auto pool = this->make();
     for (int i = 0; i < 50; ++i) {
       futures.push_back(pool.submit(square, i));
     }
@@ -94,7 +92,7 @@ TYPED_TEST(ShutdownTest, is_what_the_destructor_does) {
   }
 }
 
-TYPED_TEST(ShutdownTest, racing_submit_loses_no_task) {
+CONTRACT_TEST(ShutdownTest, racing_submit_loses_no_task) {
   std::vector<Future<int>> futures;
   std::thread submitter([&] {
     try {
@@ -112,7 +110,7 @@ TYPED_TEST(ShutdownTest, racing_submit_loses_no_task) {
   }
 }
 
-TYPED_TEST(BusyShutdownTest, without_wait_returns_at_once_and_the_work_goes_on) {
+CONTRACT_TEST(BusyShutdownTest, without_wait_returns_at_once_and_the_work_goes_on) {
   const auto pending = this->pool_.submit(square, 3);
   this->pool_.shutdown({.wait = false});
   EXPECT_FALSE(this->running().done());
@@ -122,7 +120,7 @@ TYPED_TEST(BusyShutdownTest, without_wait_returns_at_once_and_the_work_goes_on) 
   EXPECT_EQ(pending.result(), 9);
 }
 
-TYPED_TEST(BusyShutdownTest, without_wait_may_be_followed_by_one_that_waits) {
+CONTRACT_TEST(BusyShutdownTest, without_wait_may_be_followed_by_one_that_waits) {
   const auto pending = this->pool_.submit(square, 3);
   this->pool_.shutdown({.wait = false});
   this->release();
@@ -131,7 +129,7 @@ TYPED_TEST(BusyShutdownTest, without_wait_may_be_followed_by_one_that_waits) {
   EXPECT_TRUE(this->running().done());
 }
 
-TYPED_TEST(BusyShutdownTest, with_wait_returns_when_the_queue_is_empty) {
+CONTRACT_TEST(BusyShutdownTest, with_wait_returns_when_the_queue_is_empty) {
   const auto pending = this->pool_.submit(square, 3);
   std::thread opener([this] { this->release(); });
   this->pool_.shutdown();
@@ -140,7 +138,7 @@ TYPED_TEST(BusyShutdownTest, with_wait_returns_when_the_queue_is_empty) {
   opener.join();
 }
 
-TYPED_TEST(BusyShutdownTest, with_cancel_futures_cancels_what_is_pending) {
+CONTRACT_TEST(BusyShutdownTest, with_cancel_futures_cancels_what_is_pending) {
   const auto first = this->pool_.submit(square, 3);
   const auto second = this->pool_.submit(square, 4);
   this->pool_.shutdown({.wait = false, .cancel_futures = true});
@@ -156,7 +154,7 @@ TYPED_TEST(BusyShutdownTest, with_cancel_futures_cancels_what_is_pending) {
   EXPECT_EQ(stats.completed, this->running_.size());
 }
 
-TYPED_TEST(BusyShutdownTest, may_cancel_later_than_it_began) {
+CONTRACT_TEST(BusyShutdownTest, may_cancel_later_than_it_began) {
   const auto pending = this->pool_.submit(square, 3);
   this->pool_.shutdown({.wait = false});
   EXPECT_FALSE(pending.done());
@@ -165,7 +163,7 @@ TYPED_TEST(BusyShutdownTest, may_cancel_later_than_it_began) {
   this->release();
 }
 
-TYPED_TEST(BusyShutdownTest, wakes_those_who_wait_for_a_task_that_it_cancels) {
+CONTRACT_TEST(BusyShutdownTest, wakes_those_who_wait_for_a_task_that_it_cancels) {
   const auto pending = this->pool_.submit(square, 3);
   std::thread waiter([&pending] { EXPECT_THROW(pending.result(), CancelledError); });
   this->pool_.shutdown({.wait = false, .cancel_futures = true});

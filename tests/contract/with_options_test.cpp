@@ -16,36 +16,36 @@ using namespace std::chrono_literals;
 
 template <class Case>
 class WithOptionsTest : public ExecutorTest<Case> {};
-TYPED_TEST_SUITE(WithOptionsTest, AllExecutors, ExecutorNames);
 
-TYPED_TEST(WithOptionsTest, submits_like_the_executor) {
+CONTRACT_TEST(WithOptionsTest, submits_like_the_executor) {
   EXPECT_EQ(this->pool_.with({}).submit(add, 1, 2).result(), 3);
   EXPECT_EQ(this->pool_.with({.priority = 5}).submit(add, 1, 2).result(), 3);
   EXPECT_EQ(this->pool_.with({.priority = -5}).try_submit(add, 1, 2)->result(), 3);
   EXPECT_EQ(this->pool_.stats().submitted, 3U);
 }
 
-TYPED_TEST(WithOptionsTest, is_a_value_that_may_be_kept) {
+CONTRACT_TEST(WithOptionsTest, is_a_value_that_may_be_kept) {
   const auto configured = this->pool_.with({.name = "sum"});
   const auto copy = configured;
   EXPECT_EQ(configured.submit(add, 1, 2).result(), 3);
   EXPECT_EQ(copy.submit(add, 3, 4).result(), 7);
 }
 
-TYPED_TEST(WithOptionsTest, the_name_is_in_the_text_of_the_future) {
+CONTRACT_TEST(WithOptionsTest, the_name_is_in_the_text_of_the_future) {
   const auto future = this->pool_.with({.name = "sum"}).submit(add, 1, 2);
   EXPECT_TRUE(future.wait());
   EXPECT_EQ(to_string(future), "<Future of 'sum' finished, has a result>");
 }
 
-TYPED_TEST(WithOptionsTest, a_task_that_ends_in_time_is_not_hurt_by_its_timeout) {
+CONTRACT_TEST(WithOptionsTest, a_task_that_ends_in_time_is_not_hurt_by_its_timeout) {
   EXPECT_EQ(this->pool_.with({.timeout = 1h}).submit(square, 3).result(), 9);
   const auto failed = this->pool_.with({.timeout = 1h}).submit(raise_error);
   EXPECT_THROW(failed.result(), std::runtime_error);
   EXPECT_NO_THROW(this->pool_.with({.timeout = 1h}).submit(do_nothing).result());
 }
 
-TYPED_TEST(WithOptionsTest, a_task_that_runs_too_long_raises_timeout_error_and_is_asked_to_stop) {
+CONTRACT_TEST(WithOptionsTest,
+              a_task_that_runs_too_long_raises_timeout_error_and_is_asked_to_stop) {
   const auto future =
       this->pool_.with({.name = "slow", .timeout = 1ms}).submit(run_until_stopped, 1);
   try {
@@ -60,7 +60,7 @@ TYPED_TEST(WithOptionsTest, a_task_that_runs_too_long_raises_timeout_error_and_i
   EXPECT_EQ(this->pool_.stats().completed, 0U);
 }
 
-TYPED_TEST(WithOptionsTest, an_exception_after_the_timeout_is_too_late) {
+CONTRACT_TEST(WithOptionsTest, an_exception_after_the_timeout_is_too_late) {
   const auto future = this->pool_.with({.timeout = 1ms}).submit([](const std::stop_token& stop) {
     run_until_stopped(stop, 0);
     throw std::runtime_error("late");
@@ -70,7 +70,7 @@ TYPED_TEST(WithOptionsTest, an_exception_after_the_timeout_is_too_late) {
   EXPECT_THROW(future.result(), TimeoutError);
 }
 
-TYPED_TEST(WithOptionsTest, each_task_has_a_timeout_of_its_own) {
+CONTRACT_TEST(WithOptionsTest, each_task_has_a_timeout_of_its_own) {
   std::vector<Future<int>> futures;
   for (int i = 0; i < 20; ++i) {
     if (i % 2 == 0) {
@@ -89,7 +89,7 @@ TYPED_TEST(WithOptionsTest, each_task_has_a_timeout_of_its_own) {
   }
 }
 
-TYPED_TEST(WithOptionsTest, a_task_that_ends_at_its_timeout_has_one_outcome) {
+CONTRACT_TEST(WithOptionsTest, a_task_that_ends_at_its_timeout_has_one_outcome) {
   for (int round = 0; round < 200; ++round) {
     const auto future = this->pool_.with({.timeout = 20us * (round % 10)})
                             .submit(
@@ -111,7 +111,7 @@ TYPED_TEST(WithOptionsTest, a_task_that_ends_at_its_timeout_has_one_outcome) {
   EXPECT_EQ(stats.completed + stats.failed, 200U);
 }
 
-TYPED_TEST(WithOptionsTest, maps) {
+CONTRACT_TEST(WithOptionsTest, maps) {
   const std::vector<int> inputs{1, 2, 3};
   EXPECT_EQ(list(this->pool_.with({.timeout = 1h}).map(square, inputs)),
             (std::vector<int>{1, 4, 9}));

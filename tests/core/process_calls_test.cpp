@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -58,10 +59,18 @@ TEST_F(ProcessCallsTest, a_child_that_a_signal_kills_has_a_negative_code) {
 }
 
 TEST_F(ProcessCallsTest, a_child_is_reaped_once) {
-  run("exit 0");
-  int code = 0;
-  EXPECT_EQ(sys().process.reap(child_.get(), &code), ECHILD);
+  run("exit 5");
+  siginfo_t end{};
+  EXPECT_EQ(::waitid(P_PIDFD, static_cast<id_t>(child_.get()), &end, WEXITED | WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
   EXPECT_EQ(sys().process.signal(child_.get(), SIGTERM), ESRCH);
+}
+
+TEST_F(ProcessCallsTest, the_end_of_a_child_that_was_reaped_is_told_where_the_kernel_keeps_it) {
+  run("exit 5");
+  int code = 12345;
+  const int error = sys().process.reap(child_.get(), &code);
+  EXPECT_TRUE((error == 0 && code == 5) || (error == ECHILD && code == 12345)) << error;
 }
 
 TEST_F(ProcessCallsTest, a_child_has_the_descriptors_0_to_3_and_no_other) {

@@ -125,12 +125,38 @@ ThreadPoolExecutor& immortal(const ThreadPoolOptions& options) {
   std::abort();
 }
 
+// The child is queued when the exit begins, and its parent, which has the only worker, waits for it
+// after that.
 [[noreturn]] void exit_while_a_worker_waits_for_its_child() {
+  static threading::Event submitted;
+  static threading::Event leaving;
   ThreadPoolExecutor& pool = immortal({.max_workers = 1});
   pool.submit([&pool] {
-    const int child = pool.submit([] { return 1; }).result();
-    say(child == 1 ? "the child ran\n" : "?");
+    const Future<int> child = pool.submit([] { return 1; });
+    submitted.set();
+    leaving.wait();
+    say(child.result() == 1 ? "the child ran\n" : "?");
   });
+  submitted.wait();
+  std::atexit([] { leaving.set(); });  // before what the library has registered
+  std::exit(0);
+}
+
+// The same, but the parent submits when the pools have begun to end.
+[[noreturn]] void exit_while_a_worker_submits() {
+  static threading::Event begun;
+  ThreadPoolExecutor& pool = immortal({.max_workers = 1});
+  pool.submit([&pool] {
+    begun.set();
+    try {
+      while (true) {  // until the end has begun
+        pool.submit([] {}).wait();
+      }
+    } catch (const RuntimeError& error) {
+      say(error.what());
+    }
+  });
+  begun.wait();
   std::exit(0);
 }
 
@@ -172,8 +198,13 @@ TEST(ProcessExit, in_a_task_lets_the_others_finish) {
 }
 
 TEST(ProcessExit, drains_nested_tasks) {
-  // The child may be refused, as submit after the beginning of the end is; then nothing is said.
-  EXPECT_EXIT(exit_while_a_worker_waits_for_its_child(), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(exit_while_a_worker_waits_for_its_child(), testing::ExitedWithCode(0),
+              "the child ran");
+}
+
+TEST(ProcessExit, refuses_what_a_task_submits_after_the_end_has_begun) {
+  EXPECT_EXIT(exit_while_a_worker_submits(), testing::ExitedWithCode(0),
+              "cannot schedule new futures after shutdown");
 }
 
 }  // namespace

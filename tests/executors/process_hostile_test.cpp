@@ -5,6 +5,7 @@
 
 #include "executors/process_support.hpp"
 #include "support/hostile_worker.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/threading/event.hpp>
 
@@ -145,6 +146,7 @@ TEST(ProcessHostile, whatever_it_writes_the_pool_ends_every_task) {
   int errors = 0;
   const int rounds = wanted_rounds();
   for (int round = 0; round < rounds; ++round) {
+    support::feed_watchdogs();
     std::vector<Future<std::string>> futures;
     {
       std::optional<Killer> killer;  // until the pool has ended
@@ -185,6 +187,7 @@ TEST(ProcessHostile, whatever_it_writes_a_map_ends) {
   int errors = 0;
   const int rounds = wanted_rounds();
   for (int round = 0; round < rounds; ++round) {
+    support::feed_watchdogs();
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < 500; ++i) {
       texts.emplace_back(i, 'x');

@@ -146,6 +146,29 @@ TEST(ProcessPoolAtExit, is_drained_by_exit) {
   EXPECT_EQ(runs.get(), 300);
 }
 
+// Registered before the library registers its own, so it runs after it.
+TEST(ProcessPoolAtExit, a_submit_after_the_drain_raises) {
+  const auto leave = [](const SharedNumbers& n) {
+    static const SharedNumbers* told = nullptr;
+    static ProcessPoolExecutor* pool = nullptr;
+    told = new SharedNumbers(n);
+    std::atexit([] {
+      try {
+        pool->submit(count, *told);
+      } catch (const RuntimeError& error) {
+        const bool is_refused =
+            std::string(error.what()).find("after shutdown") != std::string::npos;
+        told->set(1, is_refused ? 1 : 2);
+      }
+    });
+    pool = &busy_pool(n);
+  };
+  const SharedNumbers runs(2);
+  EXPECT_EQ(multiprocessing_test::in_process(leave, runs), 0);
+  EXPECT_EQ(runs.get(0), 300);
+  EXPECT_EQ(runs.get(1), 1) << "2: refused for another reason, 0: taken";
+}
+
 TEST(ProcessPoolAtExit, with_deaths_does_not_hang) {
   const auto leave = [](const SharedNumbers& n) {
     ProcessPoolExecutor& pool = busy_pool(n);

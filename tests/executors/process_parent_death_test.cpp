@@ -4,6 +4,7 @@
 
 #include "executors/process_support.hpp"
 #include "support/shared_memory_names.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/multiprocessing/connection.hpp>
 #include <coeval/multiprocessing/process.hpp>
@@ -186,6 +187,7 @@ TEST(ProcessPoolParentDeath, leaves_no_worker) {
   std::vector<double> ends_ms;
   for (int i = 0; i < kills; ++i) {
     const Kill kill = kill_a_program(i % kinds, random);
+    support::feed_watchdogs();
     EXPECT_LE(kill.orphans, workers);
     orphans += kill.orphans;
     ends_ms.push_back(static_cast<double>(kill.until_all_gone.count()) / 1000);

@@ -3,6 +3,7 @@
 // Kills while tasks flow.
 
 #include "executors/process_support.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/multiprocessing/process.hpp>
 
@@ -121,6 +122,7 @@ class Submitter {
       ++deaths_;
     }
     flying_.pop_front();
+    support::feed_watchdogs();
     killer_.note_result();
   }
 
@@ -188,6 +190,7 @@ TEST(ProcessSoak, of_retries_loses_no_task) {
     while (flying.size() > (i + 1 == tasks ? 0U : outstanding)) {
       EXPECT_EQ(flying.front().second.result(), flying.front().first * flying.front().first);
       flying.pop_front();
+      support::feed_watchdogs();
       killer.note_result();
     }
   }

@@ -5,8 +5,8 @@
 #include <coeval/executors/inline_executor.hpp>
 #include <coeval/executors/thread_pool_executor.hpp>
 
-#include "core/system_scope.hpp"
 #include "executors/pool_support.hpp"
+#include "support/fake_clock.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/threading/event.hpp>
@@ -15,10 +15,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -28,34 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Time stands still until advance(). A sleep with a deadline looks at the clock of the test;
-// whoever sleeps with one polls it, as the kernel knows nothing of that clock.
-class FakeClock {
- public:
-  FakeClock()
-      : scope_([](SystemCalls& table) {
-          table.monotonic_ns = []() noexcept -> std::int64_t { return now; };
-          table.futex_wait = [](const std::uint32_t* word, std::uint32_t expected,
-                                std::int64_t deadline) noexcept -> int {
-            if (deadline == never_ns) {
-              return kernel().futex_wait(word, expected, never_ns);
-            }
-            while (now < deadline) {
-              const std::int64_t soon = kernel().monotonic_ns() + 100'000;
-              if (kernel().futex_wait(word, expected, soon) != ETIMEDOUT) {
-                return 0;
-              }
-            }
-            return ETIMEDOUT;
-          };
-        }) {}
-
-  static void advance(std::chrono::nanoseconds time) { now += time.count(); }
-
- private:
-  static inline std::atomic<std::int64_t> now = 1'000'000'000;
-  support::SystemScope scope_;
-};
+using support::FakeClock;
 
 class TimeoutTest : public testing::Test {
  protected:

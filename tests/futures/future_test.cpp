@@ -234,10 +234,22 @@ TEST(Future, result_waits_until_the_deadline) {
   Promise<int> promise;
   const Future<int> future = promise.future();
   EXPECT_THROW(future.result(0s), TimeoutError);
-  EXPECT_THROW(future.result(1ms), TimeoutError);
-  EXPECT_THROW(future.result(std::chrono::steady_clock::now() + 1ms), TimeoutError);
-  EXPECT_THROW(promise.future().take(1ms), TimeoutError);
-  EXPECT_FALSE(future.wait(1ms));
+  const auto waits_until_it = [](auto wait) {
+    const Deadline deadline = 5ms;
+    wait(deadline);
+    EXPECT_TRUE(deadline.expired());
+  };
+  waits_until_it([&](Deadline deadline) { EXPECT_THROW(future.result(deadline), TimeoutError); });
+  waits_until_it(
+      [&](Deadline deadline) { EXPECT_THROW(future.exception(deadline), TimeoutError); });
+  waits_until_it(
+      [&](Deadline deadline) { EXPECT_THROW(promise.future().take(deadline), TimeoutError); });
+  waits_until_it(
+      [&](Deadline deadline) { EXPECT_THROW(promise.future().result(deadline), TimeoutError); });
+  waits_until_it([&](Deadline deadline) { EXPECT_FALSE(future.wait(deadline)); });
+  const auto when = std::chrono::steady_clock::now() + 5ms;
+  EXPECT_THROW(future.result(when), TimeoutError);
+  EXPECT_GE(std::chrono::steady_clock::now(), when);
   promise.set_result(4);
   EXPECT_EQ(future.result(0s), 4);
 }

@@ -6,7 +6,9 @@
 #include "executors/process_setup.hpp"
 #include "executors/process_worker.hpp"
 #include "executors/process_worker_loop.hpp"
+#include "internals/keeping_backend.hpp"
 #include "support/kill_points.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/executors/process_pool_executor.hpp>
 
@@ -23,24 +25,6 @@ namespace coeval::testing {
 namespace {
 
 using namespace coeval::detail;
-
-// Keeps what it is given. Its large memory is that of a pool, which has no processes.
-class KeepingBackend final : public ExecutorBackend {
- public:
-  void enqueue(CellRef task, const WhenFull* /*when_full*/) override {
-    cells.push_back(std::move(task));
-  }
-  void shutdown(const ShutdownOptions& /*options*/) override {}
-  ExecutorStats stats() const override { return {}; }
-  std::size_t max_workers() const noexcept override { return 1; }
-  ProcessPool* process_pool() noexcept override { return pool_.get(); }
-
-  std::vector<CellRef> cells;
-
- private:
-  const std::shared_ptr<ProcessPool> pool_ =
-      std::make_shared<ProcessPool>(ProcessPoolOptions{.max_workers = 1}, pickle::Parcel());
-};
 
 // A worker as the pool sees it, with its hands full, and no process.
 class FullHand {
@@ -198,6 +182,7 @@ Steps step_worker(const Hand& hand, std::size_t wanted_points) {
   // Not on the first thread of the process, as KillPoints asks.
   std::thread([&] {
     while (steps.points < wanted_points && !::testing::Test::HasFailure()) {
+      support::feed_watchdogs();
       const Steps more = Life(hand).live();
       steps.points += more.points;
       steps.states += more.states;

@@ -7,6 +7,7 @@
 #include "model/search.hpp"
 #include "model/system.hpp"
 #include "model/trace.hpp"
+#include "support/watchdog.hpp"
 
 #include <fmt/format.h>
 
@@ -109,6 +110,7 @@ class Exploration {
       }
       const bool passed = scheduler.execute(body_, *chooser, nullptr);
       ++result_.executions;
+      support::feed_watchdogs();
       result_.steps += static_cast<std::uint64_t>(scheduler.steps());
       if (!passed) {
         explain(scheduler.failure(), *chooser);

@@ -99,10 +99,23 @@ TEST_F(BarrierWithParties, lets_all_pass_together_again_and_again) {
   EXPECT_EQ(barrier.n_waiting(), 0);
 }
 
+// In each round no party passes before all have come, and none comes to the next before.
+void wait_and_look(Barrier barrier, SharedNumbers numbers, long parties, int times) {
+  for (int i = 0; i < times; ++i) {
+    ++numbers[came];
+    barrier.wait();
+    const long all = numbers.get(came);
+    require(all >= parties * (i + 1) && all <= parties * (i + 2) - 1);
+    ++numbers[passed];
+  }
+}
+
 // CPython's test_thousand.
 TEST_F(BarrierWithParties, a_thousand_rounds) {
   const Barrier barrier(3);
-  start(barrier, 3, 1000);
+  for (int i = 0; i < 3; ++i) {
+    processes.push_back(started(wait_and_look, barrier, numbers, 3L, 1000));
+  }
   join();
   EXPECT_EQ(numbers.get(passed), 3000);
   EXPECT_FALSE(barrier.broken());

@@ -60,27 +60,45 @@ void count_to(Condition condition, SharedNumbers numbers, long last) {
   }
 }
 
+// Each step when the one who waits has looked once more: numbers[1] counts the looks.
+void count_to_as_it_is_looked_at(Condition condition, SharedNumbers numbers, long last) {
+  for (long i = 0; i < last; ++i) {
+    numbers.until_is(i + 1, 1);
+    const Guard guard(condition);  // so it waits
+    numbers.add_unprotected();
+    condition.notify();
+  }
+}
+
 // CPython's test_waitfor.
 TEST(ConditionOfProcesses, wait_for_waits_until_its_predicate_holds) {
   const Condition condition;
-  const SharedNumbers numbers;
-  Process process = started(count_to, condition, numbers, 4L);
+  const SharedNumbers numbers(2);
+  Process process = started(count_to_as_it_is_looked_at, condition, numbers, 4L);
   {
     const Guard guard(condition);
-    EXPECT_EQ(condition.wait_for([&] { return numbers.get() >= 4 ? 42 : 0; }), 42);
+    EXPECT_EQ(condition.wait_for([&] {
+      numbers.add_unprotected(1);
+      return numbers.get() >= 4 ? 42 : 0;
+    }),
+              42);
   }
   process.join();
   EXPECT_EQ(process.exitcode(), 0);
+  EXPECT_EQ(numbers.get(1), 5);
 }
 
 // CPython's test_waitfor_timeout.
 TEST(ConditionOfProcesses, wait_for_gives_up_at_its_deadline) {
   const Condition condition;
   const SharedNumbers numbers;
-  Process process = started(count_to, condition, numbers, 3L);
+  Process process;
   {
     const Guard guard(condition);
-    EXPECT_FALSE(condition.wait_for([&] { return numbers.get() >= 4; }, 60ms));
+    process = started(count_to, condition, numbers, 3L);
+    const Deadline deadline = 60ms;
+    EXPECT_FALSE(condition.wait_for([&] { return numbers.get() >= 4; }, deadline));
+    EXPECT_TRUE(deadline.expired());
     EXPECT_THROW(condition.wait_for([]() -> bool { throw std::out_of_range("x"); }),
                  std::out_of_range);
   }

@@ -5,6 +5,7 @@
 // on holds.
 
 #include "helpers.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/multiprocessing/barrier.hpp>
@@ -63,6 +64,7 @@ class Victims {
   void kill_and_replace(std::size_t i) {
     kill_and_join(processes_[i]);
     processes_[i] = start_(static_cast<long>(i));
+    support::feed_watchdogs();
   }
   // Lets the others get on by some steps of a counter; that they do is the point of it all.
   void kill_often(
@@ -235,6 +237,15 @@ void enter_for_ever(Semaphore semaphore, SharedNumbers numbers, long self) {
   }
 }
 
+// Comes before each kill, the last ones too: nobody may come in the place of one that still counts as
+// inside.
+void stop_for_good(const Process& process, const SharedNumbers& numbers, std::size_t self) {
+  const pid_t pid = process.pid().value();
+  ::kill(pid, SIGSTOP);
+  until([pid] { return multiprocessing_test::state_of_process(pid) == 'T'; });
+  numbers[inside].fetch_and(~(1L << self));
+}
+
 TEST(SemaphoreSoak, no_permit_is_lost_or_doubled) {
   const Semaphore semaphore(rooms);
   const SharedNumbers numbers(4);
@@ -243,13 +254,11 @@ TEST(SemaphoreSoak, no_permit_is_lost_or_doubled) {
   for (int kill = 0; kill < kills; ++kill) {
     numbers.until_is(numbers.get(entered) + static_cast<long>(victims.random() % 60), entered);
     const std::size_t victim = victims.any();
-    // It is stopped first: nobody may come in its place while it still counts as inside.
-    ::kill(victims[victim].pid().value(), SIGSTOP);
-    until([&] {
-      return multiprocessing_test::state_of_process(victims[victim].pid().value()) == 'T';
-    });
-    numbers[inside].fetch_and(~(1L << victim));
+    stop_for_good(victims[victim], numbers, victim);
     victims.kill_and_replace(victim);
+  }
+  for (std::size_t i = 0; i < guests; ++i) {
+    stop_for_good(victims[i], numbers, i);
   }
   victims.end();
   long back = 0;
@@ -305,6 +314,7 @@ TEST(EventSoak, a_killed_set_wakes_all_or_has_not_happened) {
       linger();
     }
     kill_and_join(setter);
+    support::feed_watchdogs();
     happened += event.is_set() ? 1 : 0;
     if (!event.is_set()) {
       event.set();

@@ -5,6 +5,7 @@
 
 #include "support/sanitizers.hpp"
 #include "support/shared_memory_names.hpp"
+#include "support/watchdog.hpp"
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/file_descriptor.hpp>
@@ -95,6 +96,7 @@ TEST(ParentDeath, leaves_no_orphan) {
   std::chrono::microseconds slowest{0};
   for (int round = 0; round < rounds; ++round) {
     slowest = std::max(slowest, kill_a_parent(round));
+    support::feed_watchdogs();
   }
   support::until_no_new_name(names);
   std::printf("parents killed: %d, orphans: 0, names in /dev/shm: 0, slowest end: %.1f ms\n",

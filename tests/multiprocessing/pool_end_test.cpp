@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -247,10 +248,21 @@ TEST(PoolTerminate, ends_a_map_of_another_thread_and_its_loops) {
   auto ordered = pool.imap({.buffersize = 4}, tell_and_run_for_ever, std::vector(8, told));
   auto unordered = pool.imap_unordered(tell_and_run_for_ever, std::vector(8, told));
   until([&] { return told.get() != 0; });
-  multiprocessing_test::Bunch map(1, [&] {
-    EXPECT_THROW(pool.map(tell_and_run_for_ever, std::vector(8, told)), coeval::Error);
-  });
+  // The map is in the middle of its inputs: many are submitted, and it waits for the next one.
+  std::atomic<bool> in_the_middle{false};
+  std::atomic<bool> go_on{false};
+  const auto inputs = std::views::iota(0, 1000) | std::views::transform([&](int n) {
+                        if (n == 600) {
+                          in_the_middle = true;
+                          until([&] { return go_on.load(); });
+                        }
+                        return told;
+                      });
+  multiprocessing_test::Bunch map(
+      1, [&] { EXPECT_THROW(pool.map(tell_and_run_for_ever, inputs), CancelledError); });
+  until([&] { return in_the_middle.load(); });
   pool.terminate();
+  go_on = true;
   auto result = ordered.begin();
   for (int i = 0; i < 4; ++i, ++result) {
     EXPECT_THROW(*result, CancelledError);

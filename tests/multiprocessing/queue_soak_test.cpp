@@ -4,6 +4,8 @@
 // Readers and writers of a queue are killed at any moment: each costs at most the value in its
 // hands, and the others go on.
 
+#include "support/watchdog.hpp"
+
 #include <coeval/multiprocessing/process.hpp>
 #include <coeval/multiprocessing/queue.hpp>
 
@@ -107,6 +109,7 @@ TEST(QueueSoak, killed_readers_and_writers_cost_one_value_each_at_most) {
 
   int killed_readers = 0;
   for (int kill = 0; kill < wanted_kills(); ++kill) {
+    support::feed_watchdogs();
     for (unsigned more = random() % 100; more > 0; --more) {
       ledger.note(second.get());
     }

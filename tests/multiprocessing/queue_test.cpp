@@ -44,7 +44,9 @@ TEST(Queue, a_full_queue_refuses_until_something_is_taken) {
   queue.put(1);
   queue.put_nowait(2);
   EXPECT_TRUE(queue.full());
-  EXPECT_THROW(queue.put(3, 10ms), QueueFull);
+  const Deadline deadline = 10ms;
+  EXPECT_THROW(queue.put(3, deadline), QueueFull);
+  EXPECT_TRUE(deadline.expired());
   EXPECT_THROW(queue.put_nowait(3), QueueFull);
   EXPECT_FALSE(queue.try_put(3));
   EXPECT_EQ(queue.get(), 1);
@@ -56,7 +58,9 @@ TEST(Queue, a_full_queue_refuses_until_something_is_taken) {
 // CPython's test_get and test_timeout.
 TEST(Queue, an_empty_queue_has_nothing_until_something_is_put) {
   const Queue<int> queue;
-  EXPECT_THROW(queue.get(10ms), QueueEmpty);
+  const Deadline deadline = 10ms;
+  EXPECT_THROW(queue.get(deadline), QueueEmpty);
+  EXPECT_TRUE(deadline.expired());
   EXPECT_THROW(queue.get_nowait(), QueueEmpty);
   EXPECT_EQ(queue.try_get(), std::nullopt);
   queue.put(7);
@@ -260,7 +264,9 @@ TEST(JoinableQueue, join_waits_until_all_values_are_dealt_with) {
   for (int i = 0; i < 100; ++i) {
     queue.put(i);
   }
-  EXPECT_THROW(queue.join(1ms), TimeoutError);
+  const Deadline deadline = 10ms;
+  EXPECT_THROW(queue.join(deadline), TimeoutError);
+  EXPECT_TRUE(deadline.expired());
   threading::Thread worker([&] {
     for (int i = 0; i < 100; ++i) {
       queue.get();

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -71,9 +70,7 @@ class NoSleep {
       calls.shared_futex_wait = [](const std::uint32_t* word, std::uint32_t expected,
                                    std::int64_t deadline) noexcept {
         if (!is_on) {
-          const int ended = coeval::kernel().shared_futex_wait(word, expected, deadline);
-          woken = woken || __atomic_load_n(word, __ATOMIC_SEQ_CST) != expected;
-          return ended;
+          return coeval::kernel().shared_futex_wait(word, expected, deadline);
         }
         if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) {
           return EAGAIN;
@@ -96,8 +93,6 @@ class NoSleep {
  public:
   // Since the last check began.
   inline static thread_local int sleeps = 0;
-  // A sleep of the stepped thread has ended with a change of what it waited for.
-  inline static std::atomic<bool> woken{false};
 };
 
 // A handle, and a second one of memory of the same shape that is overwritten with that of the first.

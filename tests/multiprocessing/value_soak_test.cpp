@@ -10,6 +10,7 @@
 #include <coeval/multiprocessing/shared_array.hpp>
 #include <coeval/multiprocessing/value.hpp>
 #include "multiprocessing/memory_helpers.hpp"
+#include "support/watchdog.hpp"
 
 #include <gtest/gtest.h>
 
@@ -112,6 +113,7 @@ TYPED_TEST(ValueSoak, a_death_is_told_to_the_next_access_and_to_no_other) {
   int half_changed = 0;
   const int kills = support::wanted_kills(200);
   for (int kill = 0; kill < kills; ++kill) {
+    support::feed_watchdogs();
     Process process(change_for_ever<TypeParam>, counter, progress);
     process.start();
     progress.wait(random() % 1000);
@@ -169,6 +171,7 @@ TYPED_TEST(ValueSoak, whoever_mends_after_a_death_goes_on_with_whole_values) {
   std::ranges::for_each(writers, start);
   const int kills = support::wanted_kills(200);
   for (int kill = 0; kill < kills; ++kill) {
+    support::feed_watchdogs();
     Process& process = writers[random() % writers.size()];
     progress.wait(random() % 1000);
     end(process);

@@ -91,6 +91,38 @@ TEST(Value, several_accesses_are_one_under_its_lock) {
   EXPECT_EQ(value.get(), 14);
 }
 
+// Whoever adds without the lock loses some of the others' additions.
+TEST(Value, an_access_of_another_process_waits_while_its_lock_is_held) {
+  constexpr int times = 20'000;
+  const Value<int> value(0);
+  Process process(
+      [](const Value<int>& shared) {
+        for (int i = 0; i < times; ++i) {
+          shared.update([](int& n) { ++n; });
+        }
+      },
+      value);
+  {
+    const Guard guard(value.get_lock());
+    process.start();
+    Process other([](const Value<int>& shared) { std::exit(shared.get_lock().try_lock() ? 1 : 7); },
+                  value);
+    other.start();
+    other.join();
+    EXPECT_EQ(other.exitcode(), 7) << "the lock was free for another process";
+    EXPECT_EQ(value.get_obj(), 0) << "another process changed it meanwhile";
+  }
+  for (int i = 0; i < times; ++i) {
+    const Guard guard(value.get_lock());
+    volatile int& number = value.get_obj();
+    const int before = number;
+    number = before + 1;
+  }
+  process.join();
+  EXPECT_EQ(process.exitcode(), 0);
+  EXPECT_EQ(value.get(), 2 * times);
+}
+
 TEST(Value, begins_with_the_default_or_the_given_value) {
   EXPECT_EQ(Value<int>().get(), 0);
   EXPECT_EQ(Value<double>().get(), 0.0);

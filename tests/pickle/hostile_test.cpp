@@ -7,6 +7,7 @@
 
 #include "pickle/counted_new.hpp"
 #include "pickle/types.hpp"
+#include "support/watchdog.hpp"
 
 #include <gtest/gtest.h>
 
@@ -103,6 +104,7 @@ class Fuzz {
   template <class T>
   bool accepts(std::span<const std::byte> bytes) {
     ++inputs_;
+    ::support::feed_watchdogs();
     const support::CountedNew counted;
     bool is_accepted = true;
     try {

@@ -162,6 +162,7 @@ class Tested(Planted):
     def setUp(self):
         super().setUp()
         self.plant("tests/futures/f_test.cpp", "TEST(Future, is_done) {}\n")
+        self.plant("docs/develop/acceptance-rows.txt", "# futures\n")
 
     def test_named_tests_that_exist_are_no_fault(self):
         self.plant("docs/tested.md", "| 1 | [a](develop/page.md) | futures/Future.is_done, .is_done |\n")
@@ -174,6 +175,20 @@ class Tested(Planted):
     def test_a_suite_without_tests_is_found(self):
         self.plant("docs/tested.md", "| 1 | futures/Promise.* |\n")
         self.assert_finds(tested.check, "there is no suite futures/Promise")
+
+    def test_a_row_of_the_acceptance_table_that_is_missing_is_found(self):
+        self.plant("docs/develop/acceptance-rows.txt", "# all\nfutures | 1\nfutures | 2\nthings | Pipe\nthings | Lock\n")
+        self.plant("docs/tested.md", "## futures\n| 1 | futures/Future.is_done |\n\n"
+                   "## things\n| 2 | of another section |\n| Pipe, Connection | – |\n| Lock | |\n")
+        faults = tested.check(self.root)
+        self.assertEqual(len(faults), 2, faults)
+        self.assertIn('acceptance-rows.txt:3: docs/tested.md has no row "2" under futures', faults[0])
+        self.assertIn('acceptance-rows.txt:5: docs/tested.md has no row "Lock" under things', faults[1])
+
+    def test_an_acceptance_table_that_is_gone_is_found(self):
+        self.plant("docs/tested.md", "| 1 | futures/Future.is_done |\n")
+        (self.root / "docs/develop/acceptance-rows.txt").unlink()
+        self.assert_finds(tested.check, "acceptance-rows.txt does not exist")
 
 
 class Seams(Planted):
@@ -202,6 +217,18 @@ class Seams(Planted):
     def test_the_seam_itself_is_free(self):
         self.plant("src/core/system.cpp", "int f() { return ::fork(); }\n")
         self.plant("src/core/a.cpp", "int f() { return sys().fork(); }  // fork()\n")
+        self.assertEqual(seams.check(self.root), [])
+
+    def test_a_call_of_the_seam_that_may_make_a_standard_descriptor_is_found(self):
+        for code in ("int f() { return ::eventfd(0, EFD_CLOEXEC); }",
+                     "int f() { return or_error(::socket(1, 2, 3)); }",
+                     "long f() { return ::syscall(SYS_pidfd_open, pid, 0); }"):
+            with self.subTest(code):
+                self.plant("src/core/descriptor_kernel.cpp", code + "\n")
+                self.assert_finds(seams.check, "above_standard(...)")
+        self.plant("src/core/descriptor_kernel.cpp",
+                   "int f() { return above_standard(::eventfd(0, EFD_CLOEXEC)); }\n"
+                   "int g() { return core::above_standard(static_cast<int>(syscall(SYS_pidfd_open, p, 0))); }\n")
         self.assertEqual(seams.check(self.root), [])
 
 

@@ -11,5 +11,9 @@ template FMT_API dragonbox::decimal_fp<float> dragonbox::to_decimal(float) noexc
 template FMT_API dragonbox::decimal_fp<double> dragonbox::to_decimal(double) noexcept;
 template FMT_API thousands_sep_result<char> thousands_sep_impl(locale_ref);
 template FMT_API char decimal_point_impl(locale_ref);
+#if FMT_VERSION >= 100000
+template FMT_API void vformat_to(buffer<char>&, string_view, typename vformat_args<>::type,
+                                 locale_ref);
+#endif
 }  // namespace detail
 FMT_END_NAMESPACE

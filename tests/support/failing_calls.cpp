@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +21,12 @@ constexpr const char* variable = "COEVAL_TEST_FAILING_CALL";
 
 std::atomic<int> planned_error{0};
 
+// Threads that meet at the last call leave a small negative number.
 bool fails_now(std::atomic<int>& left) noexcept {
+  if (left.load() <= for_good) {
+    --left;
+    return true;
+  }
   return left.load() > 0 && left.fetch_sub(1) == 1;
 }
 
@@ -195,6 +201,10 @@ const std::vector<FailingEntry>& failing_entries() {
   return failing().entries;
 }
 
+const FailingEntry& failing_entry(const std::string& name) {
+  return *std::ranges::find(failing_entries(), name, &FailingEntry::name);
+}
+
 FailingCall::FailingCall(const FailingEntry& entry, int error, int nth) : entry_(entry) {
   plan(entry, error, nth);
 }
@@ -204,7 +214,11 @@ FailingCall::~FailingCall() {
 }
 
 bool FailingCall::has_failed() const {
-  return *entry_.left <= 0;
+  return *entry_.left <= 0 && *entry_.left != for_good;
+}
+
+int FailingCall::refused() const {
+  return for_good - *entry_.left;
 }
 
 FailingCallInChildren::FailingCallInChildren(const FailingEntry& entry, int error, int nth) {
@@ -219,7 +233,7 @@ FailingCallInChildren::~FailingCallInChildren() {
 }
 
 bool has_failed_in_child() {
-  return failing_in_child != nullptr && *failing_in_child <= 0;
+  return failing_in_child != nullptr && *failing_in_child <= 0 && *failing_in_child != for_good;
 }
 
 }  // namespace coeval::testing

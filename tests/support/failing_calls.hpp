@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Makes the Nth call of one entry of the table of system calls fail.
+// Makes the Nth call of one entry of the table of system calls fail, or all of them.
 
 #include <atomic>
 #include <string>
@@ -14,12 +14,16 @@ namespace coeval::testing {
 struct FailingEntry {
   std::string name;
   std::vector<int> errors;
-  std::atomic<int>* left;  // calls until the one that fails, 0 for none
+  std::atomic<int>* left;  // calls until the one that fails, 0 for none; or see for_good
 };
+
+// In place of n: every call of the entry fails, as under a seccomp filter.
+inline constexpr int for_good = -1'000'000'000;
 
 // All of them. The first use puts a table in force, for good, that calls the kernel unless a
 // FailingCall lives.
 const std::vector<FailingEntry>& failing_entries();
+const FailingEntry& failing_entry(const std::string& name);
 
 // While it lives, the nth call of the entry, in any thread of this process, fails with the error;
 // the others succeed. A close, unmap or reap that fails has been done nevertheless, as in Linux.
@@ -32,6 +36,8 @@ class FailingCall {
 
   // Whether there were so many.
   bool has_failed() const;
+  // How many calls were refused for good.
+  int refused() const;
 
  private:
   const FailingEntry& entry_;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/failing_sweep.hpp"
 
+#include "support/watchdog.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,6 +50,7 @@ std::string FailingSweep::described(const FailingEntry& entry, int error, int nt
 
 void FailingSweep::note(const FailingEntry& entry) {
   ++failed_;
+  support::feed_watchdogs();
   if (std::ranges::find(entries_, &entry) == entries_.end()) {
     entries_.push_back(&entry);
   }

@@ -53,6 +53,7 @@ class HostilePackets {
  public:
   // Finds the socket.
   explicit HostilePackets(Random& random);
+  HostilePackets(Random& random, int socket) noexcept : random_(random), socket_(socket) {}
 
   void send_notice();
   // Descriptors and buffers that are none, at about this position: returns how many descriptors a

@@ -53,6 +53,14 @@ class HostileWorker {
         outbox_(*reinterpret_cast<WorkerOutbox*>(memory_of_pool(true, sizeof(WorkerOutbox)).begin)),
         side_(inbox_.words, outbox_.words),
         packets_(random_) {}
+  HostileWorker(const HostileSamples& samples, std::uint64_t seed, const WorkerInbox& inbox,
+                WorkerOutbox& outbox, int socket)
+      : samples_(samples),
+        random_(seed),
+        inbox_(inbox),
+        outbox_(outbox),
+        side_(inbox_.words, outbox_.words),
+        packets_(random_, socket) {}
 
   void end_setup(Outcome outcome, const Extent& result) {
     OutSlot& setup = outbox_.slots[0];
@@ -68,24 +76,66 @@ class HostileWorker {
       std::this_thread::yield();
     }
     if (flips) {
-      std::thread([this, seed = random_()] { flip_for_ever(Random(seed)); }).detach();
+      std::thread([this, seed = random_()] {
+        Random random(seed);
+        while (true) {
+          flip(random);
+        }
+      }).detach();
     }
-    for (std::uint32_t position = 1;; ++position) {
-      if (!side_.sleep_until_posted(position)) {
+    while (true) {
+      if (!side_.sleep_until_posted(next_)) {
         ::_exit(0);
       }
-      OutSlot& out = outbox_.slots[position % slot_count];
-      if (out.claim.begin(position)) {
-        const InSlot& in = inbox_.slots[position % slot_count];
-        if (in.elements == 0) {
-          answer(position, kind_of(in), out);
-        } else {
-          answer_chunk(position, in, out);
-        }
-        out.claim.end(position);
-      }
-      pass(position);
+      answer_posted();
     }
+  }
+
+  void answer_posted() {
+    for (; side_.is_posted(next_); ++next_) {
+      OutSlot& out = outbox_.slots[next_ % slot_count];
+      if (out.claim.begin(next_)) {
+        const InSlot& in = inbox_.slots[next_ % slot_count];
+        if (in.elements == 0) {
+          answer(next_, kind_of(in), out);
+        } else {
+          answer_chunk(next_, in, out);
+        }
+        out.claim.end(next_);
+      }
+      pass(next_);
+    }
+  }
+
+  std::uint64_t random() { return random_(); }
+
+  // Of a second thread: what the pool may be reading.
+  void flip(Random& random) {
+    for (int i = 0; i < 64; ++i) {
+      const std::uint64_t slot = random.below(slot_count);
+      OutSlot& out = outbox_.slots[slot];
+      const std::array<std::uint64_t*, 2> places{&out.result.offset, &out.result.size};
+      const std::array<std::uint32_t*, 3> words{&out.result.buffer, &out.outcome, &out.descriptors};
+      switch (random.below(32)) {
+        case 0:
+          __atomic_store_n(places[random.below(places.size())], awkward(random), __ATOMIC_RELAXED);
+          break;
+        case 1:
+          __atomic_store_n(words[random.below(words.size())],
+                           static_cast<std::uint32_t>(random.below(4)), __ATOMIC_RELAXED);
+          break;
+        case 2:
+          out.progress.begin({.element = static_cast<std::uint32_t>(random.below(300)),
+                              .end = static_cast<std::uint32_t>(random.below(300))});
+          break;
+        default:
+          __atomic_store_n(reinterpret_cast<std::uint64_t*>(outbox_.room.data() + slot * own_room) +
+                               random.below(4),
+                           awkward(random), __ATOMIC_RELAXED);
+          break;
+      }
+    }
+    std::this_thread::yield();
   }
 
  private:
@@ -220,40 +270,6 @@ class HostileWorker {
     }
   }
 
-  // Until the process ends: what the pool may be reading.
-  void flip_for_ever(Random random) {
-    while (true) {
-      for (int i = 0; i < 64; ++i) {
-        const std::uint64_t slot = random.below(slot_count);
-        OutSlot& out = outbox_.slots[slot];
-        const std::array<std::uint64_t*, 2> places{&out.result.offset, &out.result.size};
-        const std::array<std::uint32_t*, 3> words{&out.result.buffer, &out.outcome,
-                                                  &out.descriptors};
-        switch (random.below(32)) {
-          case 0:
-            __atomic_store_n(places[random.below(places.size())], awkward(random),
-                             __ATOMIC_RELAXED);
-            break;
-          case 1:
-            __atomic_store_n(words[random.below(words.size())],
-                             static_cast<std::uint32_t>(random.below(4)), __ATOMIC_RELAXED);
-            break;
-          case 2:
-            out.progress.begin({.element = static_cast<std::uint32_t>(random.below(300)),
-                                .end = static_cast<std::uint32_t>(random.below(300))});
-            break;
-          default:
-            __atomic_store_n(
-                reinterpret_cast<std::uint64_t*>(outbox_.room.data() + slot * own_room) +
-                    random.below(4),
-                awkward(random), __ATOMIC_RELAXED);
-            break;
-        }
-      }
-      std::this_thread::yield();
-    }
-  }
-
   static constexpr std::size_t own_room = outbox_room / slot_count;  // of a position
 
   const HostileSamples& samples_;
@@ -262,6 +278,7 @@ class HostileWorker {
   WorkerOutbox& outbox_;
   WorkerSide side_;
   HostilePackets packets_;
+  std::uint32_t next_ = 1;
 };
 
 }  // namespace
@@ -273,6 +290,34 @@ void end_setup_with_nonsense() {
   while (true) {
     ::pause();
   }
+}
+
+struct HostileHand::Parts {
+  HostileWorker worker;
+  std::jthread flipper = {};
+};
+
+HostileHand::HostileHand(const HostileSamples& samples, std::uint64_t seed,
+                         const WorkerInbox& inbox, WorkerOutbox& outbox, int socket)
+    : parts_(new Parts{.worker = HostileWorker(samples, seed, inbox, outbox, socket)}) {}
+
+HostileHand::~HostileHand() = default;
+
+void HostileHand::end_setup() {
+  parts_->worker.end_setup(Outcome::returned, {});
+}
+
+void HostileHand::flip() {
+  parts_->flipper = std::jthread(
+      [this, random = Random(parts_->worker.random())](const std::stop_token& stop) mutable {
+        while (!stop.stop_requested()) {
+          parts_->worker.flip(random);
+        }
+      });
+}
+
+void HostileHand::answer() {
+  parts_->worker.answer_posted();
 }
 
 void answer_with_nonsense(const HostileSamples& samples, std::uint64_t seed, bool flips) {

@@ -10,7 +10,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+namespace coeval::detail {
+struct WorkerInbox;
+struct WorkerOutbox;
+}  // namespace coeval::detail
 
 namespace support {
 
@@ -28,7 +34,29 @@ struct HostileSamples {
 [[noreturn]] void answer_with_nonsense(const HostileSamples& samples, std::uint64_t seed,
                                        bool flips);
 
-// The same, but ends the setup with nonsense, and does nothing more.
+// Answers in the same way, for a pool's side that has no process.
+class HostileHand {
+ public:
+  // All of them outlive it. socket: the worker's end.
+  HostileHand(const HostileSamples& samples, std::uint64_t seed,
+              const coeval::detail::WorkerInbox& inbox, coeval::detail::WorkerOutbox& outbox,
+              int socket);
+  HostileHand(const HostileHand&) = delete;
+  HostileHand& operator=(const HostileHand&) = delete;
+  ~HostileHand();
+
+  void end_setup();
+  // From now on a second thread changes all the time what was answered.
+  void flip();
+  // Answers what was posted.
+  void answer();
+
+ private:
+  struct Parts;
+  const std::unique_ptr<Parts> parts_;
+};
+
+// A worker that ends the setup with nonsense, and does nothing more.
 [[noreturn]] void end_setup_with_nonsense();
 
 }  // namespace support

@@ -3,9 +3,8 @@
 #include "kill_points.hpp"
 
 #include "support/sanitizers.hpp"
+#include "support/watchdog.hpp"
 
-#include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,7 +37,8 @@ inline void set_trap_flag() {}
 inline void clear_trap_flag() {}
 #endif
 
-// The pid, and the time of its start as field 22 of /proc/pid/stat has it: a ProcessToken.
+// The id of a process or a thread, and the time of its start as field 22 of /proc/pid/stat has it: a
+// ProcessToken, and a ThreadToken.
 std::uint64_t token_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -62,20 +62,8 @@ std::uint64_t token_of_a_process_that_is_gone() {
   return token;
 }
 
-// What glibc writes into the kind of a robust mutex that processes share, as RobustMutex makes it.
-int kind_of_a_robust_mutex() {
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-  pthread_mutex_t mutex;
-  pthread_mutex_init(&mutex, &attributes);
-  const int kind = mutex.__data.__kind;
-  pthread_mutex_destroy(&mutex);
-  pthread_mutexattr_destroy(&attributes);
-  return kind;
-}
+// The mark of a RobustMutex that somebody may sleep.
+constexpr std::uint64_t sleepers = 0x8000'0000;
 
 template <class Number>
 Number read_at(std::span<const std::byte> memory, std::size_t at) {
@@ -111,8 +99,9 @@ KillPoints::~KillPoints() {
 }
 
 void KillPoints::step(const std::function<void()>& operation) {
-  thread_id_ = static_cast<std::uint32_t>(::syscall(SYS_gettid));
-  if (thread_id_ == static_cast<std::uint32_t>(::getpid())) {
+  const auto thread = static_cast<pid_t>(::syscall(SYS_gettid));
+  thread_token_ = token_of(thread);
+  if (thread == ::getpid()) {
     throw std::logic_error("KillPoints: a thread whose id is not that of its process is needed");
   }
   stepping = this;
@@ -146,6 +135,7 @@ bool KillPoints::has_changed() const {
 }
 
 void KillPoints::look() {
+  support::feed_watchdogs();
   for (std::size_t i = 0; i < windows_.size(); ++i) {
     std::ranges::copy(windows_[i].live, seen_[i].begin());
     std::ranges::copy(windows_[i].live, windows_[i].copy.begin());
@@ -157,23 +147,18 @@ void KillPoints::look() {
   }
 }
 
-// A number that happens to be the thread's id is none of its traces: only the word of a mutex is.
+// The words of mutexes keep the mark of their sleepers.
 void KillPoints::bury(std::span<std::byte> copy) const {
-  static const int robust = kind_of_a_robust_mutex();
-  constexpr std::size_t word_at = offsetof(pthread_mutex_t, __data.__lock);
-  constexpr std::size_t kind_at = offsetof(pthread_mutex_t, __data.__kind);
-  for (std::size_t at = 0; at + sizeof(pthread_mutex_t) <= copy.size();
-       at += alignof(pthread_mutex_t)) {
-    auto word = read_at<std::uint32_t>(copy, at + word_at);
-    if ((word & FUTEX_TID_MASK) == thread_id_ && read_at<int>(copy, at + kind_at) == robust) {
-      word = (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-      std::memcpy(copy.data() + at + word_at, &word, sizeof word);
-    }
-  }
   for (std::size_t at = 0; at + sizeof(std::uint64_t) <= copy.size(); at += sizeof(std::uint64_t)) {
-    if (read_at<std::uint64_t>(copy, at) == this_token_) {
-      std::memcpy(copy.data() + at, &gone_token_, sizeof gone_token_);
+    auto word = read_at<std::uint64_t>(copy, at);
+    if (word == this_token_) {
+      word = gone_token_;
+    } else if ((word & ~sleepers) == thread_token_) {
+      word = gone_token_ | (word & sleepers);
+    } else {
+      continue;
     }
+    std::memcpy(copy.data() + at, &word, sizeof word);
   }
 }
 

@@ -19,9 +19,8 @@ bool can_single_step();
 
 // Runs operations one instruction at a time by the processor's trap flag. Nobody is killed: before
 // each instruction the shared memory is looked at, and when it has changed it is copied to a second
-// memory of the same shape. There the traces of the stepped thread are made those of a dead one, as
-// the kernel would: its id in a robust mutex becomes the mark FUTEX_OWNER_DIED, and the tokens of
-// its process those of a process that is gone. Then a survivor, on a thread of its own, works with
+// memory of the same shape. There the traces of the stepped thread are made those of a dead one: its
+// token and that of its process become those of a process that is gone. Then a survivor, on a thread of its own, works with
 // the copy and checks what it finds. A state that was seen before needs no second look.
 class KillPoints {
  public:
@@ -57,7 +56,7 @@ class KillPoints {
   std::function<void()> survivor_;
   std::uint64_t this_token_;
   std::uint64_t gone_token_;
-  std::uint32_t thread_id_ = 0;
+  std::uint64_t thread_token_ = 0;
   std::size_t points_ = 0;
   std::size_t states_ = 0;
   std::atomic<Baton> baton_{Baton::stepped};

@@ -29,5 +29,10 @@ int main(int argc, char** argv) {
   // A death test starts the program anew: a fork of a process with threads cannot be trusted.
   testing::GTEST_FLAG(death_test_style) = "threadsafe";
   testing::UnitTest::GetInstance()->listeners().Append(new WatchEachTest);
-  return RUN_ALL_TESTS();
+  const int result = RUN_ALL_TESTS();
+  // Until the process is gone: destructors of static objects wait for threads and processes.
+  static support::Watchdog* const end =
+      new support::Watchdog("the end of the program", support::test_time_limit());
+  static_cast<void>(end);
+  return result;
 }

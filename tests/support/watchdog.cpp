@@ -16,6 +16,10 @@ namespace support {
 namespace {
 
 constexpr int sanitizer_factor = under_sanitizer ? 3 : 1;
+
+// Steps of tests since the start of the program.
+std::atomic<unsigned long> steps = 0;
+
 void print_stacks() {
   // Where only a parent may trace its children, gdb needs to be let in.
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
@@ -42,16 +46,32 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
+// False when it has made no step for as long.
+bool Watchdog::ended_within_limit(std::unique_lock<std::mutex>& lock) {
+  for (unsigned long before = steps;; before = steps) {
+    if (finished_.wait_for(lock, limit_, [this] { return is_finished_; })) {
+      return true;
+    }
+    if (steps == before) {
+      return false;
+    }
+  }
+}
+
 void Watchdog::watch() {
   std::unique_lock lock(mutex_);
-  if (finished_.wait_for(lock, limit_, [this] { return is_finished_; })) {
+  if (ended_within_limit(lock)) {
     return;
   }
-  std::fprintf(stderr, "\nwatchdog: %s hung: it did not end within %.1f seconds\n", what_.c_str(),
+  std::fprintf(stderr, "\nwatchdog: %s hung: it made no step for %.1f seconds\n", what_.c_str(),
                std::chrono::duration<double>(limit_).count());
   print_stacks();
   std::signal(SIGABRT, SIG_DFL);
   std::abort();
+}
+
+void feed_watchdogs() noexcept {
+  steps.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::chrono::milliseconds test_time_limit() {

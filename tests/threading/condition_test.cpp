@@ -174,17 +174,26 @@ TEST(Condition, a_poll_returns_at_once) {
 
 TEST(Condition, wait_for_waits_until_the_predicate_is_true) {
   Condition condition;
+  Semaphore looked(0);
   int state = 0;
+  int looks = 0;
   Bunch bunch(1, [&] {
     Guard guard(condition);
-    EXPECT_TRUE(condition.wait_for([&] { return state == 4; }));
+    EXPECT_TRUE(condition.wait_for([&] {
+      ++looks;
+      looked.release();
+      return state == 4;
+    }));
     EXPECT_EQ(state, 4);
   });
   for (int i = 0; i < 4; ++i) {
-    Guard guard(condition);
+    looked.acquire();        // it holds the lock,
+    Guard guard(condition);  // which is free when it waits
     ++state;
     condition.notify();
   }
+  bunch.join();
+  EXPECT_EQ(looks, 5);  // before the first wait, and after each notify
 }
 
 TEST(Condition, wait_for_gives_the_last_value_when_the_deadline_passes) {

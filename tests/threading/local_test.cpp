@@ -247,11 +247,34 @@ TEST(Local, a_value_may_hold_the_last_handle_of_a_thread) {
 
 TEST(Local, a_value_may_own_the_local_of_others) {
   struct Holder {
-    std::shared_ptr<local<int>> inner = std::make_shared<local<int>>();
+    std::unique_ptr<local<Counted>> inner = std::make_unique<local<Counted>>();
   };
+  const int before = Counted::alive;
   local<Holder> outer;
-  Bunch(3, [&] { **outer->inner = 1; }).join();
-  EXPECT_EQ(**outer->inner, 0);
+  std::atomic<local<Counted>*> shared{nullptr};
+  Semaphore used(0);
+  Event owner_may_end;
+  Event others_may_end;
+  Bunch owner(1, [&] {
+    shared = outer->inner.get();
+    (*shared)->value = 1;
+    used.release();
+    owner_may_end.wait();
+  });
+  used.acquire();
+  Bunch others(3, [&] {
+    (*shared)->value = 2;
+    used.release();
+    others_may_end.wait();
+  });
+  for (int i = 0; i < 3; ++i) {
+    used.acquire();
+  }
+  EXPECT_EQ(Counted::alive, before + 4);
+  owner_may_end.set();
+  owner.join();  // its value has gone, and with that the values of threads that live
+  EXPECT_EQ(Counted::alive, before);
+  others_may_end.set();
 }
 
 TEST(Local, to_string_names_the_type) {

@@ -16,7 +16,8 @@
 namespace coeval {
 
 // Entries that return a descriptor, a size or a count return -errno when they fail; the others
-// return 0 or the errno value. Every descriptor made is close-on-exec.
+// return 0 or the errno value. Every descriptor made or received is close-on-exec, and none is one of
+// the standard ones, 0 to 2, however many of these are closed: what the program prints is not for it.
 struct DescriptorCalls {
   int (*close)(int fd) noexcept;
   int (*duplicate)(int fd) noexcept;  // F_DUPFD_CLOEXEC, at least 3

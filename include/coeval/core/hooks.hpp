@@ -8,6 +8,7 @@
 #include <coeval/core/export.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 
@@ -26,6 +27,10 @@ struct TaskNotice {
   const void* task;           // tells tasks apart from submit to its last event; reused afterwards
   std::string_view name;      // as given by with({.name}), else empty; valid during the call
   std::string_view executor;  // the executor's name; empty when it is not known
+  // When it happened. In threads that is when it is told. The start of a task in a process is told
+  // together with its end, each with its own time, by the clock of that process: never before the
+  // task was handed to it, nor after it is told, however wrong that clock is.
+  std::chrono::steady_clock::time_point time = {};
 };
 
 // An observer. Its function is called on the thread where the event happens, several at once; it
@@ -50,12 +55,12 @@ inline bool is_observed() noexcept {
   return task_observer.load(std::memory_order_relaxed) != nullptr;
 }
 
+// Tells the observer, if there is one; a notice without a time happens now.
+COEVAL_EXPORT void tell_observer(TaskNotice notice) noexcept;
+
 inline void observe(const TaskNotice& notice) noexcept {
   if (is_observed()) [[unlikely]] {
-    // Acquire: the observer's own construction is visible to the one who calls it.
-    if (TaskObserver* observer = task_observer.load(std::memory_order_acquire)) {
-      observer->on_task(notice);
-    }
+    tell_observer(notice);
   }
 }
 

@@ -11,7 +11,8 @@
 namespace coeval {
 
 // A program to start. The child has the caller's environment, working directory and umask, the
-// descriptors 0 to 2, the one named here as 3, and no other.
+// descriptors 0 to 2, the one named here as 3, and no other. A standard descriptor that is closed
+// here, or close-on-exec, is /dev/null there.
 struct SpawnRequest {
   const char* path;
   char* const* arguments;  // ends with a null pointer; so do the variables
@@ -26,7 +27,7 @@ struct ProcessCalls {
   int (*open)(pid_t pid) noexcept;                                 // pidfd_open(2) or -errno
   int (*signal)(int pidfd, int number) noexcept;                   // pidfd_send_signal(2)
   // The end of a child, which is reaped: *code is its exit code, or minus the signal's number.
-  // EAGAIN while it runs. waitid(2).
+  // EAGAIN while it runs. waitid(2), and what Linux knows since 6.15 of one that others have reaped.
   int (*reap)(int pidfd, int* code) noexcept;
   void (*discard)(pid_t pid) noexcept;          // kills a child that was just started, and reaps it
   pid_t (*parent)() noexcept;                   // getppid(2)

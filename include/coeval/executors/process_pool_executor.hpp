@@ -38,8 +38,14 @@ struct ProcessPoolOptions {
   WhenFull when_full = WhenFull::block;
 
   // How many bytes of memory a process may have (RLIMIT_DATA: heap, stacks and other private
-  // memory); 0: no limit. Beyond it allocations raise std::bad_alloc, in the task.
+  // memory); 0: no limit. Beyond it allocations raise std::bad_alloc, in the task; a process in which
+  // that left a task is replaced.
   std::size_t memory_limit = 0;
+
+  // A process that has more bytes of that memory after a task is replaced by a new one; 0: never.
+  // Default: half of memory_limit, or half way to it from what the process has after its
+  // initializer, whichever is more; never without a limit.
+  std::optional<std::size_t> recycle_above = {};
 
   // What is added to the processes' nice value, 0 to 19.
   int nice = 0;
@@ -73,10 +79,15 @@ struct ProcessPoolOptions {
 // RemoteError. What cannot cross is an error of the compiler.
 //
 // Processes are started when there are tasks, up to max_workers, clean as a Process's: no main(), no
-// variables of this process. They ignore SIGINT, and end with this process however it ends.
+// variables of this process. What Linux keeps by thread (seccomp filters, namespaces, affinity …) they
+// have of the thread that makes the pool. They ignore SIGINT, go on at a SIGTERM or SIGHUP that
+// another process sends, and end with this process however it ends. When memory is out, the kernel
+// kills a worker and not this process.
 // Death: when a process dies in a task, that task's future raises WorkerDied, with the stack of the
 // crash if it is known; it is not run again unless with({.max_retries = n}) says so. No other task is
-// lost or run twice, and the process is replaced. A task that runs longer than its timeout, or is
+// lost or run twice, and the process is replaced. So is one whose task raised std::bad_alloc, which
+// max_retries counts as a death, one that keeps too much memory (recycle_above), and one whose tasks
+// all raise where those of others return, so that it does not draw the work to itself. A task that runs longer than its timeout, or is
 // stopped by Future::stop(), is told to end and killed: TimeoutError, CancelledError.
 // Thread safety: every member may be called from any thread, and from callbacks. Callbacks run in
 // the thread that waits for a result, or in the pool's own thread: they should be short.
@@ -87,7 +98,8 @@ struct ProcessPoolOptions {
 class COEVAL_EXPORT ProcessPoolExecutor
     : public ExecutorInterface<ProcessPoolExecutor, detail::ProcessTasks> {
  public:
-  // ValueError for numbers out of their ranges. Starts no process yet.
+  // ValueError for numbers out of their ranges; std::system_error if there can be no thread. Starts
+  // no process yet.
   explicit ProcessPoolExecutor(ProcessPoolOptions options = {});
 
   // Each process first calls initializer(args...), which are pickled once, here. If it raises, or

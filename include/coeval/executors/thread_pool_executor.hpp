@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coeval/core/export.hpp>
+#include <coeval/executors/detail/thread_tasks.hpp>
 #include <coeval/futures/executor.hpp>
 
 #include <concepts>
@@ -58,7 +59,8 @@ struct ThreadPoolOptions {
 // Cancellation: Future::cancel before a task begins, Future::stop for one that takes a
 // std::stop_token; a thread cannot be killed.
 // A resource: neither copied nor moved. See AnyExecutor for a handle.
-class COEVAL_EXPORT ThreadPoolExecutor : public ExecutorInterface<ThreadPoolExecutor> {
+class COEVAL_EXPORT ThreadPoolExecutor
+    : public ExecutorInterface<ThreadPoolExecutor, detail::ThreadTasks> {
  public:
   // ValueError if max_workers is below 1. Starts no thread yet.
   explicit ThreadPoolExecutor(ThreadPoolOptions options = {});

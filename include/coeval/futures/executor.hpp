@@ -5,6 +5,7 @@
 // The contract of every executor: submit, map, with and shutdown.
 
 #include <coeval/futures/detail/backend.hpp>
+#include <coeval/futures/detail/map_call.hpp>
 #include <coeval/futures/detail/submit.hpp>
 #include <coeval/futures/executor_options.hpp>
 #include <coeval/futures/future.hpp>

@@ -9,11 +9,11 @@
 #include <coeval/core/export.hpp>
 #include <coeval/core/function.hpp>
 #include <coeval/futures/detail/backend.hpp>
+#include <coeval/futures/detail/map_results.hpp>
 #include <coeval/futures/future.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <iterator>
 #include <ranges>
 #include <type_traits>
@@ -24,7 +24,7 @@ namespace coeval {
 
 struct MapOptions {
   // How many inputs may be submitted ahead of the result that is being read; 0: twice the workers,
-  // and in processes so many chunks that tiny tasks do not wait for the loop.
+  // and where tiny elements go together, so many that their workers do not wait for the loop.
   std::size_t buffersize = 0;
 
   // Submit all inputs in the call of map, instead of as the results are read.
@@ -32,7 +32,8 @@ struct MapOptions {
 
   // How many elements go to a process together; 1: found from the time that they take, and one at a
   // time if buffersize is given. Each is still a task of its own: one that raises, or crashes, is the
-  // only one that does, and those behind one that takes long go to another process. Threads ignore it.
+  // only one that does, and those behind one that takes long go to another process. Threads ignore it:
+  // how many go to one together is always found, and is a quarter of buffersize at the most.
   std::size_t chunksize = 1;
 
   // When reading a result raises TimeoutError. A duration counts from the moment at which it is
@@ -43,7 +44,7 @@ struct MapOptions {
 // An input range of results in the order of the inputs; gone through once, by one thread.
 //
 // Lazy and bounded: the first buffersize inputs are submitted by map(), each further one when a
-// result has been passed. An lvalue range is read through a reference as the loop goes on, so it
+// result has been passed; of tiny elements, as many as go together when so many have been passed. An lvalue range is read through a reference as the loop goes on, so it
 // must outlive the loop; an rvalue range is kept inside and its elements are moved from.
 // Errors: what the function raised for an input is raised by reading its position (*it); ++it goes
 // on with the next, while a range-for loop ends at the first. An exception of the input iterator,
@@ -68,7 +69,7 @@ class MapRange {
       return *this;
     }
     void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t) const noexcept { return range_->futures_.empty(); }
+    bool operator==(std::default_sentinel_t) const noexcept { return range_->results_.empty(); }
 
    private:
     friend class MapRange;
@@ -76,9 +77,9 @@ class MapRange {
     MapRange* range_;
   };
 
-  // Submits some of the next inputs, at the most so many, and puts their futures at the end of the
-  // queue; false when there are no more inputs.
-  using SubmitSome = Function<bool(std::deque<Future<T>>&, std::size_t)>;
+  // Submits some of the next inputs, at the most so many, and puts what will be their results at the
+  // end; false when there are no more inputs.
+  using SubmitSome = Function<bool(detail::MapResults<T>&, std::size_t)>;
 
   // For the library's own parts. A batch of 1 is what the pace says, if it is not null.
   MapRange(const MapOptions& options, std::size_t ahead, std::size_t batch,
@@ -94,7 +95,7 @@ class MapRange {
   }
   MapRange(MapRange&& other) noexcept
       : submit_some_(std::exchange(other.submit_some_, nullptr)),
-        futures_(std::exchange(other.futures_, {})),
+        results_(std::move(other.results_)),
         ahead_(other.ahead_),
         batch_(other.batch_),
         finds_batch_(other.finds_batch_),
@@ -104,7 +105,7 @@ class MapRange {
     if (this != &other) {
       cancel();
       submit_some_ = std::exchange(other.submit_some_, nullptr);
-      futures_ = std::exchange(other.futures_, {});
+      results_ = std::move(other.results_);
       ahead_ = other.ahead_;
       batch_ = other.batch_;
       finds_batch_ = other.finds_batch_;
@@ -121,29 +122,24 @@ class MapRange {
   // Cancels what has not been read, as dropping the range does. Never blocks.
   void cancel() noexcept {
     submit_some_ = nullptr;
-    while (!futures_.empty()) {  // an empty deque in their place would need memory
-      const Future<T> future = std::move(futures_.front());
-      futures_.pop_front();
-      future.get_cell()->stop(false);
-    }
+    results_.stop();
   }
 
  private:
   detail::Stored<T>& front() {
-    detail::Cell& cell = *futures_.front().get_cell();
-    if (!cell.wait(timeout_)) {
+    detail::Stored<T>* const result = results_.front(timeout_);
+    if (result == nullptr) {
       cancel();
       throw TimeoutError("coeval::map: the result was not there at the timeout");
     }
-    cell.require_value(never);
-    return static_cast<detail::ResultCell<T>&>(cell).value();
+    return *result;
   }
 
   void advance() {
-    if (!futures_.empty()) {
-      futures_.pop_front();
+    if (!results_.empty()) {
+      results_.pop_front();
       keep_pace();
-      if (futures_.empty() || futures_.size() + batch_ <= ahead_) {
+      if (results_.empty() || results_.size() + batch_ <= ahead_) {
         refill();
       }
     }
@@ -159,9 +155,9 @@ class MapRange {
   }
 
   void refill() {
-    while (submit_some_ && futures_.size() < ahead_) {
+    while (submit_some_ && results_.size() < ahead_) {
       try {
-        if (!submit_some_(futures_, ahead_ - futures_.size())) {
+        if (!submit_some_(results_, ahead_ - results_.size())) {
           submit_some_ = nullptr;
         }
       } catch (...) {
@@ -173,14 +169,14 @@ class MapRange {
 
   void add_error(std::exception_ptr error) {
     auto* const failed = new detail::ResultCell<T>;
-    futures_.push_back(Future<T>::from_cell(failed));
+    results_.push_back(Future<T>::from_cell(failed));
     failed->try_settle();
     failed->set_error(std::move(error));
     failed->finish();
   }
 
   SubmitSome submit_some_;
-  std::deque<Future<T>> futures_;
+  detail::MapResults<T> results_;
   std::size_t ahead_;
   std::size_t batch_;  // so many are submitted together, or more
   bool finds_batch_;

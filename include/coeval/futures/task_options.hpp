@@ -23,9 +23,9 @@ struct TaskOptions {
   // What a worker submits itself, with priority 0, may start before what comes from outside.
   int priority = 0;
 
-  // How often the task is begun anew, in another process, when the one that ran it died: for a
-  // function that may be called twice. Then the future raises WorkerDied. In threads it means
-  // nothing.
+  // How often the task is begun anew, in another process, when the one that ran it died or had no
+  // more memory for it: for a function that may be called twice. Then the future raises WorkerDied,
+  // or std::bad_alloc. In threads it means nothing.
   int max_retries = 0;
 };
 

@@ -21,7 +21,7 @@
 namespace coeval::multiprocessing {
 
 namespace detail {
-struct LockState;
+class LockMemory;
 }
 
 // A condition variable together with its lock; Python's multiprocessing.Condition, with the
@@ -98,7 +98,7 @@ class COEVAL_EXPORT COEVAL_CAPABILITY("multiprocessing::Condition") Condition {
   using AnyLock = std::variant<Lock, RLock>;
 
   Condition(AnyLock lock, SharedMemory memory) noexcept;
-  detail::LockState& lock_state() const;
+  const detail::LockMemory& lock_memory() const;
   void require_held(const char* call) const;
 
   AnyLock lock_;

@@ -33,8 +33,11 @@ namespace coeval::multiprocessing {
 // When the holder dies, thread or process, by whatever means, the next who wants the lock gets
 // OwnerDied, once, and not the lock: what it protects may be half changed. Afterwards the lock is
 // as before. acquire_or_repair() mends the data instead. So lock() may throw, and blocking calls
-// end with a release, a death or the deadline; those who wait look again every 50 ms, in case that
-// a wake died with the one it was for.
+// end with a release, a death or the deadline. Those who wait look again every 50 ms, or sooner: for
+// the holder's death, and in case that a wake died with the one it was for.
+//
+// A process that overwrites the lock's memory makes others wait, fail or hold it at the same time,
+// and nothing else: unlock() of a lock that was overwritten while this thread held it does nothing.
 class COEVAL_EXPORT COEVAL_CAPABILITY("multiprocessing::Lock") Lock {
  public:
   // Errors: std::system_error if there is no memory or no descriptor.
@@ -68,7 +71,7 @@ class COEVAL_EXPORT COEVAL_CAPABILITY("multiprocessing::Lock") Lock {
     return memory_.acquire_or_repair(std::forward<F>(repair), deadline);
   }
 
-  // Errors: RuntimeError if this thread does not hold it.
+  // Errors: RuntimeError if this thread has not taken it.
   void unlock() const COEVAL_RELEASE() COEVAL_NO_THREAD_SAFETY_ANALYSIS { memory_.unlock(); }
   void release() const COEVAL_RELEASE() { unlock(); }
 

@@ -38,9 +38,11 @@ struct ProcessOptions {
 //
 // The child is this program, started again: it runs the static initialisers, then the function in
 // place of main(), then the static destructors. It shares no variable with this process. It has
-// this process's environment, working directory, umask and signal mask as they are at start(),
-// /dev/null as standard input, this process's standard output and error, and no other descriptor
-// but those among the arguments.
+// this process's environment, working directory and umask as they are at start(), and what Linux
+// keeps by thread (seccomp filters, no_new_privs, namespaces, capabilities, nice value, affinity) of
+// the thread that calls it; /dev/null as standard input, this process's standard output and error
+// (/dev/null where they are closed), and no other descriptor but those among the arguments. No
+// signal is blocked, and SIGTERM ends it though this process ignores it.
 //
 // The target is a function, a lambda that captures nothing, or a function object that can be
 // pickled. The arguments are pickled by the constructor, so they are copies: PickleError for what
@@ -49,8 +51,8 @@ struct ProcessOptions {
 //
 // An exception that leaves the target is printed with the process's name and its stack, and the
 // exit code is 1; SystemExit and std::exit(n) give their own. Ctrl-C ends a child as it ends any
-// program that handles no SIGINT. A child is killed when this process dies, however
-// that happens, and none remains as a zombie, even if nobody joins it.
+// program that handles no SIGINT. A child is killed when this process dies, however that happens and
+// whatever the child has done to its user and its groups, and none remains as a zombie, even if nobody joins it.
 //
 // Thread-safe: any thread may call anything on any handle of the same process; one handle object is
 // not assigned and used at the same time. Ownership is as Thread's: when the constructed handle and

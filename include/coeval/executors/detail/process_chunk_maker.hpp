@@ -121,7 +121,9 @@ bool submit_chunk(ExecutorBackend& backend, const TaskOptions* options, const F&
       try {
         maker.queue(backend);
       } catch (...) {
-        futures.erase(futures.end() - static_cast<std::ptrdiff_t>(maker.size()), futures.end());
+        for (std::size_t i = 0; i != maker.size(); ++i) {
+          futures.pop_back();
+        }
         throw;
       }
     }

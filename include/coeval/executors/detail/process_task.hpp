@@ -57,9 +57,10 @@ class COEVAL_EXPORT ProcessTask : public RemoteTask {
   Place place = Place::nowhere;
   ProcessWorker* worker = nullptr;  // if posted: its worker, and where there
   std::uint32_t position = 0;
-  int deaths = 0;              // of workers that ran it
-  CellRef behind;              // in a list: the next one
-  std::exception_ptr failure;  // if it could not be handed over: why
+  int deaths = 0;                   // of workers that ran it, or had no memory for it
+  std::int64_t handed_over_ns = 0;  // to its worker, if observed; CLOCK_MONOTONIC
+  CellRef behind;                   // in a list: the next one
+  std::exception_ptr failure;       // if it could not be handed over: why
 
  protected:
   explicit ProcessTask(std::shared_ptr<BufferStore> buffers) noexcept

@@ -8,6 +8,7 @@
 #include <coeval/executors/detail/process_chunk_maker.hpp>
 #include <coeval/executors/detail/process_relay.hpp>
 #include <coeval/executors/detail/process_task.hpp>
+#include <coeval/executors/detail/thread_tasks.hpp>
 #include <coeval/futures/detail/backend.hpp>
 #include <coeval/futures/detail/map_inputs.hpp>
 #include <coeval/futures/detail/submit.hpp>
@@ -67,8 +68,10 @@ struct ProcessTasks {
 };
 
 // The tasks of an executor that is chosen at run time.
-struct AnyTasks {
+struct AnyTasks : private ThreadTasks {
   static constexpr bool may_be_local = true;
+  using ThreadTasks::make_tempo;  // for threads only
+  using ThreadTasks::submit_in_tempo;
 
   template <class F, class... Args>
   static auto make(ExecutorBackend& backend, const TaskOptions* options, F&& f, Args&&... args) {

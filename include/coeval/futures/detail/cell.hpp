@@ -25,6 +25,7 @@
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
+#include <coeval/futures/detail/nesting.hpp>
 #include <coeval/futures/task_options.hpp>
 
 #include <cstddef>
@@ -37,7 +38,6 @@
 
 namespace coeval::detail {
 
-class Cell;
 class RemoteTask;
 class WaitHub;
 
@@ -55,21 +55,13 @@ enum class State : std::uint8_t {
 enum class Ran : std::uint8_t {
   returned,
   raised,
-  too_late,  // the task was failed for its time meanwhile; what the call gave is lost
+  too_late,     // the task was failed for its time meanwhile; what the call gave is lost
+  by_elements,  // it is several tasks, which were told and published one by one (MapChunk)
 };
 
 constexpr bool is_done(State state) noexcept {
   return state >= State::cancelled;
 }
-
-// What runs when a cell is done. Intrusive; run() is called once and may destroy it.
-struct alignas(16) Continuation {
-  virtual void run(Cell& settled) noexcept = 0;
-  Continuation* next = nullptr;
-
- protected:
-  ~Continuation() = default;
-};
 
 class COEVAL_EXPORT Cell : public InBlocks {
  public:
@@ -105,13 +97,14 @@ class COEVAL_EXPORT Cell : public InBlocks {
 
   // Has it run when the cell is done; false, and nothing happens to it, if the cell is done already.
   bool attach(Continuation& continuation) noexcept;
+  // The same, but one whose cell is done already is run now.
+  void attach_or_run(Continuation& continuation) noexcept;
 
   // Waits until the cell is done; false at the deadline. On a worker of a pool it runs the awaited
   // task, or what that task submitted, before it sleeps.
   bool wait(Deadline deadline);
 
-  // Waits, then raises what the task raised, CancelledError, TimeoutError, or InvalidStateError
-  // when the value was taken. Returns only when there is a value.
+  // Waits for a value; raises the task's error, CancelledError, TimeoutError, or InvalidStateError.
   void require_value(Deadline deadline);
 
   // Waits; the task's exception or null. Raises CancelledError, TimeoutError.
@@ -129,7 +122,7 @@ class COEVAL_EXPORT Cell : public InBlocks {
       ~Publication() {
         cell.drop_callable();
         told(ran);
-        if (ran != Ran::too_late) {
+        if (ran == Ran::returned || ran == Ran::raised) {
           cell.finish();
         }
       }
@@ -186,6 +179,7 @@ class COEVAL_EXPORT Cell : public InBlocks {
 
  private:
   friend class WaitHub;
+  friend void run_put_off() noexcept;
 
   static constexpr std::uint64_t state_mask = 7;
   static constexpr std::uint64_t sleeper_bit = 8;
@@ -201,6 +195,8 @@ class COEVAL_EXPORT Cell : public InBlocks {
   void announce(std::uint64_t word) noexcept;
   bool sleep(Deadline deadline) noexcept;
   void drop(std::uint64_t unit) noexcept;
+  void destroy() noexcept;
+  static void destroy_put_off(Cell*& doomed) noexcept;
 
   atomic<std::uint64_t> word_{0};
   atomic<std::uint64_t> references_{one_handle};

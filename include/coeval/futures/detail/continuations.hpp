@@ -128,9 +128,7 @@ auto chain(Cell& source, F&& f, const Launch& launch) {
     auto future = Future<ThenResult<F, T>>::from_cell(cell);
     launch.prepare(*cell);
     CellRef(*cell).release();  // kept for run(), which takes it over
-    if (!source.attach(*cell)) {
-      static_cast<Continuation*>(cell)->run(source);
-    }
+    source.attach_or_run(*cell);
     return future;
   }
 }
@@ -146,9 +144,7 @@ void Future<T>::add_done_callback(F&& f) const {
   if constexpr (callable) {
     detail::Cell& target = cell("add_done_callback");
     auto* callback = new detail::Callback<T, std::decay_t<F>>(std::forward<F>(f));
-    if (!target.attach(*callback)) {
-      callback->run(target);
-    }
+    target.attach_or_run(*callback);
   }
 }
 

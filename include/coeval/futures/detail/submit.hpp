@@ -10,13 +10,10 @@
 #include <coeval/futures/detail/task_cell.hpp>
 #include <coeval/futures/executor_options.hpp>
 #include <coeval/futures/future.hpp>
-#include <coeval/futures/map.hpp>
 #include <coeval/futures/task_options.hpp>
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
-#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -81,12 +78,12 @@ auto try_submit(ExecutorBackend& backend, const TaskOptions* options, F&& f, Arg
   }
 }
 
-// Queues cells together; of futures, the last ones stand for them. Those that could not be queued
-// are gone from futures when this raises.
-template <class Futures>
-void enqueue_with(ExecutorBackend& backend, std::vector<CellRef>& cells, Futures& futures) {
+// Queues cells together, by enqueue(); of futures, the last ones stand for them. Those that could not
+// be queued are gone from futures when this raises.
+template <class Futures, class Enqueue>
+void enqueue_with(std::vector<CellRef>& cells, Futures& futures, Enqueue enqueue) {
   try {
-    backend.enqueue_all(cells);
+    enqueue();
   } catch (...) {
     for (const CellRef& cell : cells) {
       if (cell) {
@@ -119,10 +116,10 @@ bool submit_some(ExecutorBackend& backend, const TaskOptions* options, const F& 
       }
     }
   } catch (...) {
-    enqueue_with(backend, cells, futures);
+    enqueue_with(cells, futures, [&] { backend.enqueue_all(cells); });
     throw;
   }
-  enqueue_with(backend, cells, futures);
+  enqueue_with(cells, futures, [&] { backend.enqueue_all(cells); });
   return more;
 }
 
@@ -157,60 +154,6 @@ auto submit_bulk(ExecutorBackend& backend, const TaskOptions* options, const F& 
 inline std::size_t inputs_ahead(std::size_t workers, std::size_t chunksize) noexcept {
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
   return chunksize < most / workers ? 2 * workers * chunksize : most;
-}
-
-template <class Tasks, class F, class... Ranges>
-auto make_map_range(std::shared_ptr<ExecutorBackend> backend,
-                    std::optional<TaskOptions> task_options, const MapOptions& options, F f,
-                    Ranges&&... ranges) {
-  const bool in_chunks = backend->map_pace() != nullptr;
-  std::size_t batch = in_chunks ? options.chunksize : 1;
-  std::size_t ahead =
-      options.buffersize != 0 ? options.buffersize : inputs_ahead(backend->max_workers(), batch);
-  batch = std::min(batch, ahead);
-  const MapPace* pace = options.buffersize != 0 ? nullptr : backend->map_pace();
-  if (options.eager) {
-    ahead = std::numeric_limits<std::size_t>::max();
-  }
-  using Result = TaskResult<F, std::ranges::range_value_t<Ranges>...>;
-  using Inputs = MapInputs<std::views::all_t<Ranges>...>;
-  auto inputs = std::make_unique<Inputs>(std::views::all(std::forward<Ranges>(ranges))...);
-  return MapRange<Result>(
-      options, ahead, batch, pace,
-      [backend = std::move(backend), task_options = std::move(task_options), f = std::move(f),
-       inputs = std::move(inputs), batch,
-       pace](std::deque<Future<Result>>& futures, std::size_t most) {
-        const TaskOptions* const each = task_options ? &*task_options : nullptr;
-        [[maybe_unused]] const std::size_t size =
-            pace != nullptr && batch == 1 ? pace->batch.load(std::memory_order_relaxed) : batch;
-        if constexpr (requires { Tasks::has_chunks; }) {
-          if (size > 1) {
-            return Tasks::submit_chunk(*backend, each, f, *inputs, std::min(most, size), futures);
-          }
-        }
-        return submit_some<Tasks>(*backend, each, f, *inputs, std::min(most, most_at_once),
-                                  futures);
-      });
-}
-
-template <class Tasks, class F, class... Ranges>
-auto map(std::shared_ptr<ExecutorBackend> backend, std::optional<TaskOptions> task_options,
-         const MapOptions& options, F f, Ranges&&... ranges) {
-  constexpr bool copyable = std::copy_constructible<F>;
-  constexpr bool callable = Submittable<F, std::ranges::range_value_t<Ranges>...>;
-  static_assert(copyable,
-                "coeval::map: the function is copied into each task, so it must be copyable");
-  static_assert(
-      callable,
-      "coeval::map: the function cannot be called with one element of each range; it gets "
-      "moved copies of them");
-  if (options.chunksize == 0) {
-    throw ValueError("coeval::map: chunksize must be at least 1");
-  }
-  if constexpr (copyable && callable) {
-    return make_map_range<Tasks>(std::move(backend), std::move(task_options), options, std::move(f),
-                                 std::forward<Ranges>(ranges)...);
-  }
 }
 
 }  // namespace coeval::detail

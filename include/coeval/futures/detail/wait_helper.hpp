@@ -7,10 +7,9 @@
 // that waits for a task of its own pool from a deadlock.
 
 #include <coeval/core/export.hpp>
+#include <coeval/futures/detail/nesting.hpp>
 
 namespace coeval::detail {
-
-class Cell;
 
 class COEVAL_EXPORT WaitHelper {
  public:
@@ -32,10 +31,11 @@ COEVAL_EXPORT WaitHelper* current_wait_helper() noexcept;
 // Sets this thread's helper and returns the one before.
 COEVAL_EXPORT WaitHelper* set_current_wait_helper(WaitHelper* helper) noexcept;
 
-// Tells this thread's helper, if any, about a sleep.
+// Tells this thread's helper, if any, about a sleep, before which nothing stays put off.
 class SleepNotice {
  public:
   SleepNotice() noexcept : helper_(current_wait_helper()) {
+    run_put_off();
     if (helper_ != nullptr) {
       helper_->before_sleep();
     }

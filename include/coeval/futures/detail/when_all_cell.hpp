@@ -52,9 +52,7 @@ class WhenAllCell final : public ResultCell<Result> {
       Arrival& arrival = arrivals_[index++];
       arrival.all = this;
       CellRef(*this).release();  // taken over by arrival.run()
-      if (!source.get_cell()->attach(arrival)) {
-        arrival.run(*source.get_cell());
-      }
+      source.get_cell()->attach_or_run(arrival);
     });
   }
 
@@ -94,8 +92,17 @@ class WhenAllCell final : public ResultCell<Result> {
     }
   }
 
+  // A source may be a when_all itself, and so on: see nesting.hpp.
+  struct Cancellation final : Continuation {
+    explicit Cancellation(WhenAllCell& cell) : all(cell) {}
+    void run(Cell& /*settled*/) noexcept override { all.cancel_sources(); }
+    WhenAllCell& all;
+  };
+
   // On cancel: what has not begun need not begin.
-  void drop_callable() noexcept override {
+  void drop_callable() noexcept override { run_nested(&cancellation_, *this); }
+
+  void cancel_sources() noexcept {
     if constexpr (requires { std::tuple_size<Sources>::value; }) {
       std::apply([](const auto&... source) { (source.cancel(), ...); }, sources_);
     } else {
@@ -109,6 +116,7 @@ class WhenAllCell final : public ResultCell<Result> {
   atomic<std::size_t> left_;
   std::vector<Arrival> arrivals_;
   Collect collect_;
+  Cancellation cancellation_{*this};
 };
 
 template <class Result, class Sources, class Collect, class ForEach>
