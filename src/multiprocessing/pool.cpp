@@ -28,7 +28,8 @@ Lead::Lead(const MapOptions& options, std::size_t workers, const MapPace* pace) 
       batch_(options.chunksize),
       enough_(std::numeric_limits<std::size_t>::max()),
       finds_ahead_(options.buffersize == 0 && pace != nullptr),
-      finds_batch_(finds_ahead_ && options.chunksize == 1) {
+      finds_batch_(finds_ahead_ && options.chunksize == 1),
+      order_(workers == 1 ? Arrivals::Order::as_watched : Arrivals::Order::as_done) {
   if (options.eager) {
     ahead_ = std::numeric_limits<std::size_t>::max();
   }

@@ -54,29 +54,47 @@ void Arrivals::watch(coeval::detail::Cell& cell, Arrival& arrival) noexcept {
   }
 }
 
-// Puts what was pushed behind each other, oldest first: false if there is nothing.
+// Puts what was pushed in front of what was fetched, oldest first: false if there is nothing.
 bool Arrivals::fetch() noexcept {
   if (top_.load(std::memory_order_relaxed) == nothing) {
     return false;
   }
   coeval::detail::Continuation* arrival =
       newest_in(top_.exchange(nothing, std::memory_order_acquire));
+  const bool any = arrival != nullptr;
   while (arrival != nullptr) {
     auto* const next = std::exchange(arrival->next, fetched_);
     fetched_ = static_cast<Arrival*>(arrival);
     arrival = next;
   }
-  return fetched_ != nullptr;
+  return any;
 }
 
-Arrival* Arrivals::take_fetched() noexcept {
-  Arrival* const arrival = fetched_;
-  fetched_ = static_cast<Arrival*>(arrival->next);
-  (arrival->older == nullptr ? oldest_ : arrival->older->newer) = arrival->newer;
-  (arrival->newer == nullptr ? newest_ : arrival->newer->older) = arrival->older;
-  slow_ = slow_ == arrival ? nullptr : slow_;
+Arrival* Arrivals::take() noexcept {
+  if (order_ == Order::as_done) {
+    return fetched_ != nullptr || fetch() ? unlink(nullptr, *fetched_) : nullptr;
+  }
+  fetch();
+  Arrival* before = nullptr;
+  Arrival* arrival = fetched_;
+  while (arrival != nullptr && arrival != oldest_) {
+    before = std::exchange(arrival, static_cast<Arrival*>(arrival->next));
+  }
+  return arrival == nullptr ? nullptr : unlink(before, *arrival);
+}
+
+// Of those that were fetched, before is the one in front of it.
+Arrival* Arrivals::unlink(Arrival* before, Arrival& arrival) noexcept {
+  if (before == nullptr) {
+    fetched_ = static_cast<Arrival*>(arrival.next);
+  } else {
+    before->next = arrival.next;
+  }
+  (arrival.older == nullptr ? oldest_ : arrival.older->newer) = arrival.newer;
+  (arrival.newer == nullptr ? newest_ : arrival.newer->older) = arrival.older;
+  slow_ = slow_ == &arrival ? nullptr : slow_;
   --outstanding_;
-  return arrival;
+  return &arrival;
 }
 
 Arrival* Arrivals::wait(Deadline deadline, bool soon) {
@@ -91,7 +109,12 @@ Arrival* Arrivals::wait(Deadline deadline, bool soon) {
     }
     slow_ = oldest_;
   }
-  return sleep(deadline) ? take_fetched() : nullptr;
+  while (sleep(deadline)) {
+    if (Arrival* const arrival = take()) {
+      return arrival;
+    }
+  }
+  return nullptr;
 }
 
 void Arrivals::help(Deadline deadline) {

@@ -41,7 +41,7 @@ struct Place final : Arrival {
 };
 
 struct Places final : Arrivals {
-  explicit Places(int& ends) noexcept : ended(&ends) {}
+  Places(int& ends, Order order) noexcept : Arrivals(order), ended(&ends) {}
   ~Places() override {
     for (Place& place : all) {
       place.told.write(0);
@@ -55,7 +55,8 @@ struct Places final : Arrivals {
 
 // Promises whose futures are watched, each kept by who fulfils it.
 struct Watched {
-  explicit Watched(std::size_t count) : promises(count), places(new Places(ended)) {
+  explicit Watched(std::size_t count, Arrivals::Order order = Arrivals::Order::as_done)
+      : promises(count), places(new Places(ended, order)) {
     for (std::size_t i = 0; i < count; ++i) {
       promises[i] = std::make_unique<Promise<int>>();
       places->all[i].future = promises[i]->future();
@@ -132,6 +133,25 @@ TEST(ArrivalsModel, who_is_done_first_is_taken_first) {
                  "in the order in which they were done");
     watched.close();
     x.run();
+  });
+}
+
+TEST(ArrivalsModel, who_was_watched_first_is_taken_first_where_that_is_the_order) {
+  explore("arrivals_as_watched", 2, [](model::Execution& x) {
+    Watched watched(3, Arrivals::Order::as_watched);
+    watched.watch(0);
+    watched.watch(1);
+    watched.watch(2);
+    x.thread("two", [&] {
+      watched.fulfil(2);
+      watched.fulfil(0);
+    });
+    x.thread("one", [&] { watched.fulfil(1); });
+    model::check(watched.take(coeval::never) == 0, "the first");
+    model::check(watched.take(coeval::never) == 1, "the second");
+    watched.close();  // with the third one fetched, or not
+    x.run();
+    model::check(watched.ended == 1, "it is deleted");
   });
 }
 

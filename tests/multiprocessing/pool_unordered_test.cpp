@@ -87,10 +87,14 @@ TEST(PoolUnordered, yields_results_as_they_come_where_the_oldest_of_tiny_tasks_t
   }
 }
 
-TEST(PoolUnordered, yields_what_has_come_oldest_first) {
+TEST(PoolUnordered, of_one_process_yields_in_the_order_of_the_inputs) {
   Pool pool({.processes = 1});
-  auto results = pool.imap_unordered({.buffersize = 50}, square, numbers(200));
-  EXPECT_EQ(coeval::list(results), squares(200));  // one process has them in order
+  for (int i = 0; i < 5; ++i) {
+    auto results = pool.imap_unordered({.buffersize = 50}, square, numbers(200));
+    EXPECT_EQ(coeval::list(results), squares(200));
+    auto chunks = pool.imap_unordered({.chunksize = 7}, square, numbers(200));
+    EXPECT_EQ(coeval::list(chunks), squares(200));
+  }
 }
 
 TEST(PoolUnordered, reads_so_many_inputs_ahead) {

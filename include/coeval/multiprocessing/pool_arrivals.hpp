@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Arrivals: cells that one thread, the reader, waits for, in the order in which they are done.
+// Arrivals: cells that one thread, the reader, waits for, in the order in which they are done or in which
+// they were given.
 //
 // Invariants:
 //  1. An arrival is in the list of its cell from watch() until the cell is done; who sees to that
@@ -42,7 +43,9 @@ struct COEVAL_EXPORT Arrival : coeval::detail::Continuation {
 // Made with new. For the reader but where it says so.
 class COEVAL_EXPORT Arrivals {
  public:
-  Arrivals() noexcept = default;
+  enum class Order { as_done, as_watched };
+
+  explicit Arrivals(Order order) noexcept : order_(order) {}
   Arrivals(const Arrivals&) = delete;
   Arrivals& operator=(const Arrivals&) = delete;
 
@@ -52,8 +55,8 @@ class COEVAL_EXPORT Arrivals {
   // How many are watched and were not taken.
   std::size_t outstanding() const noexcept { return outstanding_; }
 
-  // The one whose cell was done first; null if none is.
-  Arrival* take() noexcept { return fetched_ != nullptr || fetch() ? take_fetched() : nullptr; }
+  // The one whose cell was done first, or the one that was watched first, if its cell is done; else null.
+  Arrival* take() noexcept;
   // The same, but blocks until there is one, or until the deadline. Where results come soon, who waits
   // may collect them itself.
   Arrival* wait(Deadline deadline, bool soon);
@@ -73,8 +76,8 @@ class COEVAL_EXPORT Arrivals {
   static Arrival* newest_in(std::uint64_t top) noexcept;
   void push(Arrival& arrival) noexcept;  // by any thread
   void count_down(std::size_t arrived) noexcept;
-  Arrival* take_fetched() noexcept;
   bool fetch() noexcept;
+  Arrival* unlink(Arrival* before, Arrival& arrival) noexcept;
   void help(Deadline deadline);
   bool sleep(Deadline deadline) noexcept;
 
@@ -82,8 +85,10 @@ class COEVAL_EXPORT Arrivals {
   atomic<std::size_t> left_{0};
 
   // The reader's, in other cache lines than what is pushed to.
-  alignas(64) Arrival* fetched_ = nullptr;  // the oldest, linked by next to the one behind
-  Arrival* oldest_ = nullptr;               // of those that were not taken, in the order of watch()
+  alignas(64) Arrival* fetched_ =
+      nullptr;  // linked by next; with Order::as_done the oldest is first
+  const Order order_;
+  Arrival* oldest_ = nullptr;  // of those that were not taken, in the order of watch()
   Arrival* newest_ = nullptr;
   const Arrival* slow_ = nullptr;  // the oldest, if help was of no use there
   std::size_t outstanding_ = 0;

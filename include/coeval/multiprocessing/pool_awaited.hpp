@@ -45,6 +45,8 @@ class COEVAL_EXPORT Lead {
   }
   // Whether the tasks are so short that they are worth no wake.
   bool is_short() const noexcept;
+  // The results of one worker come in the order of their inputs, as in Python.
+  Arrivals::Order order() const noexcept { return order_; }
 
  private:
   std::size_t find_room(std::size_t outstanding) noexcept;
@@ -55,6 +57,7 @@ class COEVAL_EXPORT Lead {
   std::size_t enough_;  // with more outstanding there is nothing to submit
   bool finds_ahead_;
   bool finds_batch_;
+  Arrivals::Order order_;
 };
 
 // What an UnorderedRange has: the tasks that were submitted and not read.
@@ -68,7 +71,7 @@ class Unordered {
       : submit_some_(std::move(submit_some)),
         lead_(lead),
         timeout_(timeout),
-        awaited_(new AllAwaited) {
+        awaited_(new AllAwaited(lead.order())) {
     refill();
   }
   Unordered(const Unordered&) = delete;
@@ -118,6 +121,7 @@ class Unordered {
 
   // Stays as long as a task may tell it that it is done.
   struct AllAwaited final : Arrivals {
+    using Arrivals::Arrivals;
     void watch(Future<T>&& future) {
       Awaited& one = free == nullptr ? all.emplace_back() : *free;
       free = static_cast<Awaited*>(one.next);

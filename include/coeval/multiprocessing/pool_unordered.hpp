@@ -15,7 +15,8 @@
 
 namespace coeval::multiprocessing {
 
-// An input range of results in the order in which they come; gone through once, by one thread.
+// An input range of results in the order in which they come; gone through once, by one thread. The
+// results of a pool with one process come in the order of the inputs.
 //
 // Lazy and bounded: buffersize inputs (0: two chunks for each process, more if they are tiny) are
 // submitted by imap_unordered(), and further ones as results are passed, up to so many that were not
