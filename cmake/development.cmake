@@ -51,7 +51,9 @@ endfunction()
 # library of the release is compiled file by file.
 function(coeval_compile_together target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
-  target_compile_options(${target} PRIVATE -Wno-shadow)  # by a name in another file
+  # By a name in another file, and in what is not the main file of the compilation.
+  target_compile_options(${target} PRIVATE
+    -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # What a part needs and does not find: said in one line, and the part is left out.

@@ -93,8 +93,22 @@ int shared_futex_add(std::uint32_t* word, std::uint32_t value) noexcept {
   return change_and_wake(word, FUTEX_OP(FUTEX_OP_ADD, value, FUTEX_OP_CMP_NE, 0U));
 }
 
-int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept {
-  return pthread_create(thread, nullptr, entry, argument);
+int thread_create(pthread_t* thread, std::size_t stack_size, void* (*entry)(void*),
+                  void* argument) noexcept {
+  if (stack_size == 0) {
+    return pthread_create(thread, nullptr, entry, argument);
+  }
+  pthread_attr_t attributes;
+  int error = pthread_attr_init(&attributes);
+  if (error != 0) {
+    return error;
+  }
+  error = pthread_attr_setstacksize(&attributes, stack_size);
+  if (error == 0) {
+    error = pthread_create(thread, &attributes, entry, argument);
+  }
+  pthread_attr_destroy(&attributes);
+  return error;
 }
 
 int thread_join(pthread_t thread) noexcept {

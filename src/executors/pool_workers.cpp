@@ -98,7 +98,7 @@ void ThreadPool::start_worker() {
     mutable bool started = false;
   } search(*this, *lane);
   const auto worker = std::make_shared<Worker>(*this, *lane, made_);
-  threading::Thread thread({.name = fmt::format("{}_{}", name_, made_)},
+  threading::Thread thread({.name = fmt::format("{}_{}", name_, made_), .stack_size = stack_size_},
                            [pool = shared_from_this(), worker] { Worker::run(pool, worker); });
   const BlockedSignals blocked(BlockedSignals::For::user_threads);
   const threading::detail::KeepOrphans keep;  // the constructor joins them, without the lock

@@ -23,8 +23,9 @@ using multiprocessing::detail::close_elsewhere;
 using multiprocessing::detail::Closing;
 
 // A buffer grows to twice its size, and to whole megabytes.
-constexpr std::size_t largest_buffer =
-    2 * (max_result_size + most_of_chunk) + (std::size_t{1} << 20);
+constexpr std::size_t largest_buffer(std::size_t max_result_size) {
+  return 2 * (max_result_size + most_of_chunk) + (std::size_t{1} << 20);
+}
 
 constexpr int most_refusals = 100;
 
@@ -36,8 +37,8 @@ void require(bool right) {
 
 }  // namespace
 
-WorkerPackets::WorkerPackets(const FileDescriptor& socket) noexcept
-    : socket_(socket), buffers_(largest_buffer) {}
+WorkerPackets::WorkerPackets(const FileDescriptor& socket, std::size_t max_result_size) noexcept
+    : socket_(socket), buffers_(largest_buffer(max_result_size)) {}
 
 WorkerPackets::~WorkerPackets() {
   for (auto& [position, descriptors] : descriptors_) {

@@ -31,7 +31,7 @@ namespace coeval::detail {
 // Of the collector, but for has_untaken().
 class WorkerPackets {
  public:
-  explicit WorkerPackets(const FileDescriptor& socket) noexcept;
+  WorkerPackets(const FileDescriptor& socket, std::size_t max_result_size) noexcept;
   WorkerPackets(const WorkerPackets&) = delete;
   WorkerPackets& operator=(const WorkerPackets&) = delete;
   ~WorkerPackets();

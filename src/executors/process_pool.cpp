@@ -6,6 +6,7 @@
 
 #include "executors/occupied.hpp"
 #include "executors/process_codes.hpp"
+#include "executors/process_region.hpp"
 #include "multiprocessing/supervisor.hpp"
 
 #include <coeval/core/cpu.hpp>
@@ -39,6 +40,9 @@ std::size_t checked(const ProcessPoolOptions& options) {
   require(tasks >= 1, "max_tasks_per_child must be at least 1", tasks);
   require(options.nice >= 0 && options.nice <= 19, "nice must be from 0 to 19", options.nice);
   require(options.max_restarts >= 1, "max_restarts must be at least 1", options.max_restarts);
+  require(options.max_result_size >= least_max_result_size &&
+              options.max_result_size <= most_max_result_size,
+          "max_result_size must be from 1 MiB to 1 TiB", options.max_result_size);
   require(options.grace.count() >= 0, "grace must not be negative", options.grace.count());
   return static_cast<std::size_t>(workers);
 }

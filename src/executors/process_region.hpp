@@ -37,9 +37,9 @@ inline constexpr std::size_t outbox_room = std::size_t{256} << 10;  // bytes of 
 using InboxRoom = RingRoom<inbox_room, view_alignment>;
 using OutboxRoom = RingRoom<outbox_room, view_alignment>;
 
-// The most pickled bytes of a task's result: so a process that has gone wild, or lies, does not have
-// this one read more.
-inline constexpr std::size_t max_result_size = std::size_t{1} << 30;
+// What ProcessPoolOptions::max_result_size may be. The text and the stack of an error have to fit.
+inline constexpr std::size_t least_max_result_size = std::size_t{1} << 20;
+inline constexpr std::size_t most_max_result_size = std::size_t{1} << 40;
 
 // A chunk ends early when its results take so much: no chunk is larger than that and one result more.
 inline constexpr std::size_t most_of_chunk = std::size_t{16} << 20;

@@ -28,12 +28,12 @@ std::shared_ptr<SharedBuffer> grown(BufferStore& store, bool grows,
   return buffer;
 }
 
-void require_size(std::size_t size) {
-  if (size > max_result_size) {
-    throw ValueError(
-        fmt::format("coeval::ProcessPoolExecutor: a result takes more than {} bytes; leave it in "
-                    "a SharedMemory or a file, and return that",
-                    max_result_size));
+void require_size(std::size_t size, std::size_t most) {
+  if (size > most) {
+    throw ValueError(fmt::format(
+        "coeval::ProcessPoolExecutor: a result takes more than {} bytes, the pool's "
+        "max_result_size; raise that, or leave it in a SharedMemory or a file and return this",
+        most));
   }
 }
 
@@ -43,7 +43,7 @@ std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::s
   if (size <= own_.size()) {
     return own_;
   }
-  require_size(size);
+  require_size(size, most_);
   buffer_ = grown(store_, buffer_ != nullptr, written, size);
   return buffer_->bytes();
 }
@@ -125,7 +125,7 @@ void ResultShelf::send(const PacketHead& head, std::span<const std::byte> more,
 // ---- ChunkRoom ------------------------------------------------------------------------------------
 
 std::span<std::byte> ChunkRoom::grow(std::span<const std::byte> written, std::size_t size) {
-  require_size(size - shown_);
+  require_size(size - shown_, shelf_.max_result_size());
   if (size <= usual_size && !range_ && buffer_ == nullptr) {
     range_ = shelf_.room_.find(usual_size);
     if (range_) {

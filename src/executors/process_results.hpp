@@ -25,14 +25,15 @@ namespace coeval::detail {
 // Where the result of a task is written: at first in memory of this process.
 class ResultRoom final : public pickle::ArchiveRoom {
  public:
-  explicit ResultRoom(BufferStore& store) noexcept : store_(store) {}
+  ResultRoom(BufferStore& store, std::size_t most) noexcept : store_(store), most_(most) {}
 
-  // Errors: ValueError beyond max_result_size.
+  // Errors: ValueError beyond the most.
   std::span<std::byte> grow(std::span<const std::byte> written, std::size_t size) override;
   std::shared_ptr<SharedBuffer> take_buffer() noexcept { return std::move(buffer_); }
 
  private:
   BufferStore& store_;
+  const std::size_t most_;
   std::shared_ptr<SharedBuffer> buffer_;
   std::array<std::byte, std::size_t{4} << 10> own_;
 };
@@ -44,6 +45,9 @@ class ResultShelf {
       : side_(side), outbox_(outbox), socket_(socket) {}
 
   BufferStore& store() const noexcept { return *store_; }
+  // The pool's, which the setup tells.
+  std::size_t max_result_size() const noexcept { return max_result_size_; }
+  void set_max_result_size(std::size_t bytes) noexcept { max_result_size_ = bytes; }
 
   // Puts what the archive has written to the room there. Errors: std::bad_alloc, std::system_error.
   void put(std::uint32_t position, OutSlot& out, ResultRoom& room, pickle::OutputArchive& archive,
@@ -75,6 +79,7 @@ class ResultShelf {
   std::vector<std::uint32_t> sent_buffers_;
   std::deque<InUse> in_use_;
   OutboxRoom room_;
+  std::size_t max_result_size_ = least_max_result_size;
 };
 
 // Where the results of a chunk are written, for the pool to see what there is at any time. While it

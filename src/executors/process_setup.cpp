@@ -22,7 +22,7 @@ namespace {
 
 // What the options say of a process.
 struct Settings {
-  MemoryRules memory;
+  WorkerRules rules;
   int nice = 0;
   std::string working_directory;
   std::map<std::string, std::string> environment;
@@ -54,7 +54,7 @@ void apply(const Settings& settings) {
     errno = 0;
     require(::nice(settings.nice) != -1 || errno == 0, "nice value: nice");
   }
-  if (const std::uint64_t most = settings.memory.limit; most != 0) {
+  if (const std::uint64_t most = settings.rules.memory.limit; most != 0) {
     const rlimit limit{.rlim_cur = most, .rlim_max = most};
     require(::setrlimit(RLIMIT_DATA, &limit) == 0, "memory_limit: setrlimit");
   }
@@ -64,18 +64,21 @@ void apply(const Settings& settings) {
 
 WorkerSetup make_setup(const ProcessPoolOptions& options, pickle::Parcel initializer) {
   pickle::OutputArchive archive;
-  archive(Settings{.memory = {.limit = options.memory_limit,
-                              .recycle_above = options.recycle_above.value_or(0),
-                              .is_default = !options.recycle_above},
+  const MemoryRules memory{.limit = options.memory_limit,
+                           .recycle_above = options.recycle_above.value_or(0),
+                           .is_default = !options.recycle_above};
+  archive(Settings{.rules = {.memory = memory, .max_result_size = options.max_result_size},
                    .nice = options.nice,
                    .working_directory = options.working_directory,
                    .environment = options.environment,
                    .has_initializer = !initializer.bytes.empty()});
   archive.append(initializer.bytes.data(), initializer.bytes.size());
-  return {.bytes = archive.take().bytes, .descriptors = std::move(initializer.descriptors)};
+  return {.bytes = archive.take().bytes,
+          .descriptors = std::move(initializer.descriptors),
+          .max_result_size = options.max_result_size};
 }
 
-MemoryRules set_up(pickle::InputArchive& archive) {
+WorkerRules set_up(pickle::InputArchive& archive) {
   const auto settings = archive.read<Settings>();
   set_environment(settings);
   // Found, and loaded if need be, before the working directory is another one.
@@ -88,7 +91,7 @@ MemoryRules set_up(pickle::InputArchive& archive) {
   if (initializer != nullptr) {
     initializer(archive);
   }
-  return settings.memory;
+  return settings.rules;
 }
 
 }  // namespace coeval::detail

@@ -11,6 +11,8 @@
 #include <coeval/pickle/archive.hpp>
 #include <coeval/pickle/parcel.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace coeval::detail {
@@ -19,13 +21,20 @@ namespace coeval::detail {
 struct WorkerSetup {
   pickle::Bytes bytes;
   std::vector<FileDescriptor> descriptors;
+  std::size_t max_result_size = 0;
+};
+
+// What the options say of a worker's tasks.
+struct WorkerRules {
+  MemoryRules memory;
+  std::uint64_t max_result_size = 0;
 };
 
 // initializer: what pack_target() made, or nothing.
 WorkerSetup make_setup(const ProcessPoolOptions& options, pickle::Parcel initializer);
 
-// In the worker: applies the options and calls the initializer. What the options say of memory.
-// Errors: std::system_error for an option; what the initializer raises.
-MemoryRules set_up(pickle::InputArchive& archive);
+// In the worker: applies the options and calls the initializer. Errors: std::system_error for an option;
+// what the initializer raises.
+WorkerRules set_up(pickle::InputArchive& archive);
 
 }  // namespace coeval::detail

@@ -61,7 +61,8 @@ ProcessWorker::ProcessWorker(std::size_t number, const WorkerSetup& setup,
       inbox_(*new(in_.mapping.data()) WorkerInbox),
       outbox_(*new(out_.mapping.data()) WorkerOutbox),
       side_(inbox_.words, outbox_.words),
-      packets_(socket_) {
+      max_result_size_(setup.max_result_size),
+      packets_(socket_, max_result_size_) {
   std::tie(socket_, ends_.socket) = packet_sockets();
   ends_.inbox = in_.file.duplicate();
   ends_.outbox = out_.file.duplicate();
@@ -170,7 +171,7 @@ bool ProcessWorker::begin_collecting(std::uint32_t most) noexcept {
 std::span<const std::byte> ProcessWorker::result_bytes(const Extent& extent,
                                                        ProcessTask* task) const {
   const std::size_t more = task != nullptr && task->chunk() != nullptr ? most_of_chunk : 0;
-  if (extent.size > more && extent.size - more > max_result_size) {
+  if (extent.size > more && extent.size - more > max_result_size_) {
     throw PickleError("coeval::ProcessPoolExecutor: a worker's result is too large");
   }
   if (extent.buffer != 0) {
@@ -199,6 +200,7 @@ void ProcessWorker::read_outcome(std::uint32_t position, Ended& ended) {
   }
   pickle::InputArchive archive =
       count != 0 ? pickle::InputArchive(bytes, descriptors) : pickle::InputArchive(bytes);
+  archive.require_sealed();
   if (fetch(slot.outcome) != static_cast<std::uint32_t>(Outcome::returned)) {
     ended.error = archive.read<std::exception_ptr>();
     if (ended.error == nullptr) {

@@ -229,6 +229,7 @@ class ProcessWorker {
   std::vector<bool> known_codes_;
   std::vector<std::uint32_t> sent_buffers_;
   std::shared_ptr<SharedBuffer> setup_buffer_;
+  const std::size_t max_result_size_;
   WorkerPackets packets_;
 };
 

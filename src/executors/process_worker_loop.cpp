@@ -57,15 +57,16 @@ bool write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
   const std::exception_ptr error = std::current_exception();
   const std::size_t size = archive.size();
   const std::size_t descriptors = archive.descriptor_count();
+  constexpr std::size_t most_of_text = 10'000;  // it may be the text that is too long
   try {
     pickle::write_exception(archive, error, stack);
   } catch (...) {
     archive.rewind(size, descriptors);
-    pickle::write_exception(
-        archive,
-        std::make_exception_ptr(RuntimeError("coeval::ProcessPoolExecutor: the task raised " +
-                                             describe(error) + ", which cannot cross")),
-        std::string());
+    pickle::write_exception(archive,
+                            std::make_exception_ptr(RuntimeError(
+                                "coeval::ProcessPoolExecutor: the task raised " +
+                                describe(error).substr(0, most_of_text) + ", which cannot cross")),
+                            std::string());
   }
   return is_out_of_memory(error);
 }
@@ -312,9 +313,10 @@ std::vector<FileDescriptor> WorkerLoop::descriptors_of(std::uint32_t position) {
 
 void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
   met_bad_alloc_ = false;
-  ResultRoom room(shelf_.store());
+  ResultRoom room(shelf_.store(), shelf_.max_result_size());
   Outcome outcome = Outcome::returned;
   pickle::OutputArchive archive(room);
+  archive.require_sealed();
   ThrowStack stack;
   try {
     const Arguments arguments(*this, position, in);
@@ -336,7 +338,7 @@ void WorkerLoop::run(std::uint32_t position, const InSlot& in, OutSlot& out) {
   try {
     shelf_.put(position, out, room, archive, outcome);
   } catch (const std::exception&) {  // there is no memory, or no descriptor, to hand it over with
-    ResultRoom little(shelf_.store());
+    ResultRoom little(shelf_.store(), shelf_.max_result_size());
     pickle::OutputArchive error(little);
     met_bad_alloc_ = write_error(error, ThrowStack()) || met_bad_alloc_;
     shelf_.put(position, out, little, error, Outcome::raised);
@@ -348,6 +350,7 @@ void WorkerLoop::run_chunk(std::uint32_t position, const InSlot& in, OutSlot& ou
                            const Arguments& arguments) {
   ChunkRoom room(shelf_);
   pickle::OutputArchive results(room);
+  results.require_sealed();
   const CrashLimit limit;
   ElementLoop loop(in, out, arguments.bytes, *arguments.archive, results, room);
   reinterpret_cast<ChunkEntry>(code_of_number(in.entry_code))(*arguments.archive, results, loop);
@@ -365,7 +368,9 @@ void WorkerLoop::learn_codes(const InSlot& in) {
 void WorkerLoop::call(std::uint32_t position, const InSlot& in, pickle::InputArchive& arguments,
                       pickle::OutputArchive& result) {
   if (position == 0) {
-    memory_.begin(set_up(arguments));
+    const WorkerRules rules = set_up(arguments);
+    memory_.begin(rules.memory);
+    shelf_.set_max_result_size(rules.max_result_size);
     multiprocessing::detail::renew_parent_tie();  // the initializer may have changed the user
     return;
   }

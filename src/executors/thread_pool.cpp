@@ -6,6 +6,7 @@
 #include "executors/run_task.hpp"
 #include "futures/spin.hpp"
 #include "threading/orphans.hpp"
+#include "threading/stack_size.hpp"
 
 #include <coeval/core/cpu.hpp>
 #include <coeval/core/errors.hpp>
@@ -63,12 +64,14 @@ ThreadPool::ThreadPool(ThreadPoolOptions options, std::function<void()> initiali
       max_occupied_(most_occupied(options.max_queue, max_workers_)),
       when_full_(options.when_full),
       initializer_(std::move(initializer)),
+      stack_size_(options.stack_size),
       pinned_to_(options.pin_workers ? process_cpus() : std::vector<int>()),
       spin_ns_(spin_time_ns(cpus)),
       most_spinning_(static_cast<std::uint32_t>(std::max(1, cpus / 2))),
       timer_(name_ + "_timer"),
       inbox_(shards_for(max_workers_)),
       lanes_(std::min(max_workers_, most_threads) + most_spare_threads + most_guests) {
+  threading::detail::require_stack_size(stack_size_, "coeval::ThreadPoolExecutor");
   threading::detail::join_orphans();  // such as workers that destroyed their pool
 }
 

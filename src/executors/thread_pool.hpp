@@ -176,6 +176,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   const std::size_t max_occupied_;  // 0: no bound
   const WhenFull when_full_;
   const std::function<void()> initializer_;
+  const std::size_t stack_size_;
   const std::vector<int> pinned_to_;  // processors, if the workers are to be pinned
   const std::int64_t spin_ns_;        // 0: never spins
   const std::uint32_t most_spinning_;

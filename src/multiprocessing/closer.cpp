@@ -91,7 +91,7 @@ void Closer::take(FileDescriptor descriptor, Closing how) noexcept {
 bool Closer::start_thread() noexcept {
   const BlockedSignals blocked(BlockedSignals::For::own_threads);
   pthread_t thread{};
-  if (sys().thread_create(&thread, &Closer::run, this) != 0) {
+  if (sys().thread_create(&thread, 0, &Closer::run, this) != 0) {
     return false;
   }
   ++threads_;

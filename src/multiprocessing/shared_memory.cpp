@@ -218,6 +218,13 @@ void SharedMemory::unlink() {
 }
 
 void SharedMemory::save(pickle::OutputArchive& archive) const {
+  if (archive.requires_sealed() && !name().empty()) {
+    throw PickleError(
+        fmt::format("coeval::multiprocessing::SharedMemory: '{}' has a name, so its file can be "
+                    "shrunk, and a task "
+                    "of a process pool does not return that; return the name, and attach to it",
+                    name()));
+  }
   archive.attach(mapping().file());
   archive(name(), static_cast<std::uint64_t>(size()));
 }
@@ -228,7 +235,8 @@ SharedMemory SharedMemory::load(pickle::InputArchive& archive) {
   const auto size = archive.read<std::uint64_t>();
   // Only a memory file knows seals. One without a name must have those that keep its size.
   const int seals = sys().descriptor.seals(file.get());
-  if (seals < 0 || (name.empty() && (seals & memory_seals) != memory_seals)) {
+  const bool is_sealed = seals >= 0 && (seals & memory_seals) == memory_seals;
+  if (seals < 0 || (!is_sealed && (name.empty() || archive.requires_sealed()))) {
     throw PickleError(
         "coeval::multiprocessing::SharedMemory: the descriptor that came is no sealed memory file");
   }

@@ -29,7 +29,7 @@ SpawnThread::SpawnThread(const SpawnRequest& request) : owner_(sys().getpid()), 
   int error = 0;
   {
     const BlockedSignals blocked(BlockedSignals::For::own_threads);
-    error = sys().thread_create(&thread_, &SpawnThread::run, this);
+    error = sys().thread_create(&thread_, 0, &SpawnThread::run, this);
   }
   if (error != 0) {
     throw std::system_error(error, std::generic_category(),

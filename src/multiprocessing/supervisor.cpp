@@ -84,7 +84,7 @@ Supervisor::Supervisor() {
   larger_.watched.reserve(1);
   const BlockedSignals blocked(BlockedSignals::For::own_threads);
   pthread_t thread{};
-  const int error = sys().thread_create(&thread, &Supervisor::run, this);
+  const int error = sys().thread_create(&thread, 0, &Supervisor::run, this);
   if (error != 0) {
     throw std::system_error(error, std::generic_category(),
                             "coeval::multiprocessing: the thread that watches processes");

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/threading/thread.hpp>
 
+#include "stack_size.hpp"
 #include "thread_registry.hpp"
 #include "thread_state.hpp"
 
@@ -31,10 +32,13 @@ std::string default_name() {
 }  // namespace
 
 std::shared_ptr<detail::ThreadState> Thread::make(ThreadOptions options, Function<void()> body) {
+  detail::require_stack_size(options.stack_size, "coeval::threading::Thread");
   detail::ThreadRegistry::get();  // what may fail, fails now
+  if (options.name.empty()) {
+    options.name = default_name();
+  }
   auto owner = std::make_shared<Owner>(std::make_shared<detail::ThreadState>(
-      detail::ThreadKind::ours, options.name.empty() ? default_name() : std::move(options.name),
-      options.daemon, std::move(body)));
+      detail::ThreadKind::ours, std::move(options), std::move(body)));
   detail::ThreadState* const state = owner->state.get();
   return {std::move(owner), state};
 }

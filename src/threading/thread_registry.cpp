@@ -31,7 +31,8 @@ ThreadRegistry& ThreadRegistry::get() {
 }
 
 ThreadRegistry::ThreadRegistry() {
-  main_ = std::make_shared<ThreadState>(ThreadKind::main, "MainThread", false, nullptr);
+  main_ =
+      std::make_shared<ThreadState>(ThreadKind::main, ThreadOptions{.name = "MainThread"}, nullptr);
   main_->ident_.store(main_ident, std::memory_order_relaxed);
   main_->native_id_.store(static_cast<std::uint32_t>(sys().getpid()), std::memory_order_relaxed);
   main_->status_.store(ThreadState::running, std::memory_order_relaxed);
@@ -131,7 +132,9 @@ ThreadState& ThreadRegistry::current() {
       static atomic<unsigned> dummies{0};
       Node node{std::make_shared<ThreadState>(
           ThreadKind::foreign,
-          fmt::format("Dummy-{}", dummies.fetch_add(1, std::memory_order_relaxed) + 1), true,
+          ThreadOptions{
+              .name = fmt::format("Dummy-{}", dummies.fetch_add(1, std::memory_order_relaxed) + 1),
+              .daemon = true},
           nullptr)};
       ThreadState& state = *node.front();
       if (!watch_this_thread()) {

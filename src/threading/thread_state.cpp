@@ -39,8 +39,12 @@ std::string kernel_name(const std::string& name) {
 
 }  // namespace
 
-ThreadState::ThreadState(ThreadKind kind, std::string name, bool daemon, Function<void()> body)
-    : kind_(kind), daemon_(daemon), body_(std::move(body)), name_(std::move(name)) {}
+ThreadState::ThreadState(ThreadKind kind, ThreadOptions options, Function<void()> body)
+    : kind_(kind),
+      stack_size_(options.stack_size),
+      daemon_(options.daemon),
+      body_(std::move(body)),
+      name_(std::move(options.name)) {}
 
 void ThreadState::set_status(std::uint32_t status) noexcept {
   status_.store(status, std::memory_order_release);  // pairs with status() and wait_while()
@@ -105,7 +109,7 @@ void ThreadState::start() {
     status_.store(running, std::memory_order_release);
   }
   pthread_t thread{};
-  if (const int error = sys().thread_create(&thread, &entry, this); error != 0) {
+  if (const int error = sys().thread_create(&thread, stack_size_, &entry, this); error != 0) {
     const ThreadRegistry::Node dropped = registry.remove(*this);
     {
       Guard guard(lock_);

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -37,7 +38,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   static constexpr std::uint32_t reaping = 3;
   static constexpr std::uint32_t reaped = 4;
 
-  ThreadState(ThreadKind kind, std::string name, bool daemon, Function<void()> body);
+  ThreadState(ThreadKind kind, ThreadOptions options, Function<void()> body);
 
   // A handle that observes.
   Thread handle() { return Thread(shared_from_this()); }
@@ -79,6 +80,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   void set_status(std::uint32_t status) noexcept;
 
   const ThreadKind kind_;
+  const std::size_t stack_size_;
   atomic<std::uint32_t> status_{initial};
   atomic<Ident> ident_{0};
   // 0 until the thread runs; all ones if someone sleeps for that.

@@ -36,9 +36,10 @@ class NoMoreThreads {
  public:
   explicit NoMoreThreads(int nth)
       : scope_([](SystemCalls& table) {
-          table.thread_create = [](pthread_t* thread, void* (*entry)(void*),
+          table.thread_create = [](pthread_t* thread, std::size_t stack_size, void* (*entry)(void*),
                                    void* argument) noexcept -> int {
-            return --left >= 0 ? kernel().thread_create(thread, entry, argument) : EAGAIN;
+            return --left >= 0 ? kernel().thread_create(thread, stack_size, entry, argument)
+                               : EAGAIN;
           };
         }) {
     left = nth - 1;

@@ -43,6 +43,8 @@ TEST(ProcessOptions, out_of_their_ranges_raise_value_error) {
   EXPECT_THROW(ProcessPoolExecutor({.nice = 20}), ValueError);
   EXPECT_THROW(ProcessPoolExecutor({.grace = std::chrono::nanoseconds(-1)}), ValueError);
   EXPECT_THROW(ProcessPoolExecutor({.max_restarts = 0}), ValueError);
+  EXPECT_THROW(ProcessPoolExecutor({.max_result_size = (1U << 20U) - 1}), ValueError);
+  EXPECT_THROW(ProcessPoolExecutor({.max_result_size = (std::size_t{1} << 40U) + 1}), ValueError);
 }
 
 TEST(ProcessOptions, by_default_are_as_many_workers_as_processors) {

@@ -63,6 +63,7 @@ TEST(Workers, number_five_when_the_kernel_does_not_tell_the_processors) {
 TEST(Workers, fewer_than_one_raise_value_error) {
   EXPECT_THROW(ThreadPoolExecutor({.max_workers = 0}), ValueError);
   EXPECT_THROW(ThreadPoolExecutor({.max_workers = -1}), ValueError);
+  EXPECT_THROW(ThreadPoolExecutor({.stack_size = 1000}), ValueError);
   try {
     ThreadPoolExecutor({.max_workers = -7});
     FAIL() << "nothing was raised";

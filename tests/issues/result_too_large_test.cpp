@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace {
@@ -69,6 +71,45 @@ TEST(ResultTooLarge, is_an_error_of_its_element_alone) {
     }
   }
   EXPECT_EQ(i, sizes.size());
+}
+
+std::string text_of(std::size_t size) {
+  return std::string(size, 'x');
+}
+std::string raise_text_of(std::size_t size) {
+  throw std::runtime_error(text_of(size));
+}
+
+TEST(ResultTooLarge, is_one_beyond_what_the_pool_was_given) {
+  constexpr std::size_t bound = std::size_t{2} << 20;
+  ProcessPoolExecutor pool({.max_workers = 1, .max_result_size = bound});
+  const int pid = pool.submit(own_pid).result();
+  EXPECT_EQ(pool.submit(text_of, bound - 100).result(), text_of(bound - 100));
+  try {
+    pool.submit(text_of, bound + 1).result();
+    ADD_FAILURE() << "a result of more than the bound";
+  } catch (const coeval::ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("more than 2097152 bytes, the pool's max_result_size"),
+              std::string::npos)
+        << error.what();
+  }
+  EXPECT_EQ(pool.submit(own_pid).result(), pid);
+}
+
+TEST(ResultTooLarge, may_be_the_text_of_an_error) {
+  constexpr std::size_t bound = std::size_t{1} << 20;
+  ProcessPoolExecutor pool({.max_workers = 1, .max_result_size = bound});
+  const int pid = pool.submit(own_pid).result();
+  EXPECT_THROW(pool.submit(raise_text_of, bound / 2).result(), std::runtime_error);
+  try {
+    pool.submit(raise_text_of, bound + 1).result();
+    ADD_FAILURE() << "no error";
+  } catch (const coeval::RuntimeError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("the task raised std::runtime_error: xxx"), std::string::npos);
+    EXPECT_NE(text.find("which cannot cross"), std::string::npos);
+  }
+  EXPECT_EQ(pool.submit(own_pid).result(), pid);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
 
-// On small stacks, as of `ulimit -s 256`, tasks that wait for tasks run these themselves, as on large
+// On small stacks, as of `ulimit -s 256` or the option stack_size, tasks that wait for tasks run these themselves, as on large
 // ones. With a fixed reserve there was never room, so every worker slept for one that slept as well.
 
 #include "support/sanitizers.hpp"
@@ -10,8 +10,6 @@
 #include <coeval/executors/thread_pool_executor.hpp>
 
 #include <gtest/gtest.h>
-
-#include <pthread.h>
 
 #include <atomic>
 #include <cstddef>
@@ -23,23 +21,6 @@ using coeval::ThreadPoolExecutor;
 constexpr std::size_t kib = 1024;
 // Instrumented code needs several times as much.
 constexpr std::size_t factor = support::under_sanitizer ? 8 : 1;
-
-// Of the threads that start while it lives.
-class StackSize {
- public:
-  explicit StackSize(std::size_t size) {
-    ::pthread_getattr_default_np(&before_);
-    pthread_attr_t small = before_;
-    EXPECT_EQ(::pthread_attr_setstacksize(&small, size), 0);
-    EXPECT_EQ(::pthread_setattr_default_np(&small), 0);
-  }
-  ~StackSize() { ::pthread_setattr_default_np(&before_); }
-  StackSize(const StackSize&) = delete;
-  StackSize& operator=(const StackSize&) = delete;
-
- private:
-  pthread_attr_t before_{};
-};
 
 ThreadPoolExecutor* nested_on = nullptr;
 
@@ -53,8 +34,7 @@ long fibonacci(int n) {
 }
 
 void expect_fibonacci_on(std::size_t size) {
-  const StackSize small(factor * size);
-  ThreadPoolExecutor pool({.max_workers = 2});
+  ThreadPoolExecutor pool({.max_workers = 2, .stack_size = factor * size});
   nested_on = &pool;
   EXPECT_EQ(pool.submit(fibonacci, support::under_sanitizer ? 12 : 18).result(),
             support::under_sanitizer ? 144 : 2584);
@@ -69,8 +49,7 @@ TEST(SmallStacks, nested_tasks_run_on_128_KiB) {
 }
 
 TEST(SmallStacks, nested_loops_run_on_128_KiB) {
-  const StackSize small(factor * 128 * kib);
-  ThreadPoolExecutor pool({.max_workers = 2});
+  ThreadPoolExecutor pool({.max_workers = 2, .stack_size = factor * 128 * kib});
   std::atomic<int> sum = 0;
   pool.submit([&] {
         coeval::parallel_for(pool, 0, 100, [&](int i) {

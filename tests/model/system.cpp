@@ -27,10 +27,11 @@ std::int64_t thread_cpu_ns(pthread_t thread) noexcept {
   return is_model_thread(thread) ? 0 : coeval::kernel().thread_cpu_ns(thread);
 }
 
-int thread_create(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept {
+int thread_create(pthread_t* thread, std::size_t stack_size, void* (*entry)(void*),
+                  void* argument) noexcept {
   Scheduler* s = Scheduler::current();
   if (s == nullptr) {
-    return coeval::kernel().thread_create(thread, entry, argument);
+    return coeval::kernel().thread_create(thread, stack_size, entry, argument);
   }
   // A later number than any other now, so the name tells the threads apart.
   const int id = s->spawn("thread", [entry, argument] { entry(argument); }, -1);

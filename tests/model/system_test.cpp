@@ -43,8 +43,8 @@ TEST(ModelSystem, a_thread_that_the_library_creates_is_a_thread_of_the_execution
     Shared shared;
     pthread_t one{};
     pthread_t two{};
-    check(coeval::sys().thread_create(&one, add_one, &shared) == 0, "created");
-    check(coeval::sys().thread_create(&two, add_one, &shared) == 0, "created");
+    check(coeval::sys().thread_create(&one, 0, add_one, &shared) == 0, "created");
+    check(coeval::sys().thread_create(&two, 0, add_one, &shared) == 0, "created");
     check(coeval::sys().thread_set_name(one, "one") == 0, "named");
     check(coeval::sys().thread_join(one) == 0, "joined");
     check(coeval::sys().thread_join(two) == 0, "joined");
@@ -59,7 +59,7 @@ TEST(ModelSystem, a_join_makes_all_that_the_thread_did_visible) {
     return [joined](Execution&) {
       Shared shared;
       pthread_t thread{};
-      coeval::sys().thread_create(&thread, write_data, &shared);
+      coeval::sys().thread_create(&thread, 0, write_data, &shared);
       if (joined) {
         coeval::sys().thread_join(thread);
       }

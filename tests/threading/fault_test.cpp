@@ -33,8 +33,10 @@ bool fails_now() {
 const coeval::SystemCalls& failing_thread_create() {
   static const coeval::SystemCalls table = [] {
     coeval::SystemCalls calls = coeval::kernel();
-    calls.thread_create = [](pthread_t* thread, void* (*entry)(void*), void* argument) noexcept {
-      return fails_now() ? EAGAIN : coeval::kernel().thread_create(thread, entry, argument);
+    calls.thread_create = [](pthread_t* thread, std::size_t stack_size, void* (*entry)(void*),
+                             void* argument) noexcept {
+      return fails_now() ? EAGAIN
+                         : coeval::kernel().thread_create(thread, stack_size, entry, argument);
     };
     return calls;
   }();
@@ -104,7 +106,7 @@ TEST(Fault, who_asks_for_the_native_id_of_a_thread_that_fails_to_start_gets_noth
   asked = false;
   static const coeval::SystemCalls table = [] {
     coeval::SystemCalls calls = coeval::kernel();
-    calls.thread_create = [](pthread_t*, void* (*)(void*), void*) noexcept {
+    calls.thread_create = [](pthread_t*, std::size_t, void* (*)(void*), void*) noexcept {
       threading_test::until([] { return asked.load(); });
       return EAGAIN;
     };

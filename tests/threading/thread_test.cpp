@@ -11,9 +11,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
@@ -266,6 +268,42 @@ TEST(Thread, may_be_joined_by_several_threads) {
     EXPECT_EQ(result, 42);
   });
   go_on.set();
+}
+
+std::size_t own_stack_size() {
+  pthread_attr_t attributes;
+  EXPECT_EQ(pthread_getattr_np(pthread_self(), &attributes), 0);
+  void* lowest = nullptr;
+  std::size_t size = 0;
+  EXPECT_EQ(pthread_attr_getstack(&attributes, &lowest, &size), 0);
+  pthread_attr_destroy(&attributes);
+  return size;
+}
+
+// To the page, and a guard.
+TEST(Thread, has_the_stack_it_was_given) {
+  const std::size_t mib = std::size_t{1} << 20;
+  for (const std::size_t wanted : {mib, 3 * mib + 5, 20 * mib}) {
+    std::size_t size = 0;
+    Thread t({.stack_size = wanted}, [&] { size = own_stack_size(); });
+    t.start();
+    t.join();
+    EXPECT_NEAR(static_cast<double>(size), static_cast<double>(wanted), 64 * 1024.0);
+  }
+}
+
+TEST(Thread, refuses_a_stack_that_is_too_small) {
+  EXPECT_THROW(Thread({.stack_size = 1}, [] {}), coeval::ValueError);
+  EXPECT_THROW(Thread({.stack_size = 32 * 1024 - 1}, [] {}), coeval::ValueError);
+  EXPECT_NO_THROW(Thread({.stack_size = 32 * 1024}, [] {}));
+}
+
+// What the kernel cannot give is its error, and the thread may be started again: it is not lost.
+TEST(Thread, with_a_stack_that_there_is_no_memory_for_does_not_start) {
+  Thread t({.stack_size = std::size_t{1} << 60}, [] {});
+  EXPECT_THROW(t.start(), std::system_error);
+  EXPECT_THROW(t.start(), std::system_error);
+  EXPECT_FALSE(t.is_alive());
 }
 
 TEST(Thread, daemon_can_be_set_only_before_the_start) {

@@ -49,7 +49,9 @@ struct SystemCalls {
   int (*shared_futex_or)(std::uint32_t* word, std::uint32_t value) noexcept;
   int (*shared_futex_add)(std::uint32_t* word, std::uint32_t value) noexcept;
 
-  int (*thread_create)(pthread_t* thread, void* (*entry)(void*), void* argument) noexcept;
+  // stack_size: bytes; 0: the process's default.
+  int (*thread_create)(pthread_t* thread, std::size_t stack_size, void* (*entry)(void*),
+                       void* argument) noexcept;
   int (*thread_join)(pthread_t thread) noexcept;
   pthread_t (*thread_self)() noexcept;
   int (*thread_set_name)(pthread_t thread, const char* name) noexcept;  // at most 15 bytes

@@ -47,6 +47,11 @@ struct ProcessPoolOptions {
   // initializer, whichever is more; never without a limit.
   std::optional<std::size_t> recycle_above = {};
 
+  // The most bytes that the result of a task, or of an element of a map, may take when it is pickled, 1 MiB
+  // to 1 TiB: beyond it the task raises ValueError. So a task that has gone wild, or is hostile, does
+  // not have this process take more. Default: 1 GiB.
+  std::size_t max_result_size = std::size_t{1} << 30;
+
   // What is added to the processes' nice value, 0 to 19.
   int nice = 0;
 

@@ -39,6 +39,10 @@ struct ThreadPoolOptions {
   // for it though others are free. If the kernel refuses, a warning is logged and the worker runs
   // anywhere. Threads that a task or the initializer starts inherit the processor.
   bool pin_workers = false;
+
+  // Bytes of each worker's stack, from 32 KiB; 0: the process's default (`ulimit -s`). A worker that
+  // waits for a task runs others on what is left, so nested waits want more than a megabyte.
+  std::size_t stack_size = 0;
 };
 
 // ThreadPoolExecutor: runs tasks on threads of this process. The right choice for work that waits
@@ -62,7 +66,7 @@ struct ThreadPoolOptions {
 class COEVAL_EXPORT ThreadPoolExecutor
     : public ExecutorInterface<ThreadPoolExecutor, detail::ThreadTasks> {
  public:
-  // ValueError if max_workers is below 1. Starts no thread yet.
+  // ValueError if max_workers is below 1 or stack_size below its range. Starts no thread yet.
   explicit ThreadPoolExecutor(ThreadPoolOptions options = {});
 
   // Each worker calls initializer(args...) when it starts; it is shared by the workers and called

@@ -34,7 +34,8 @@ namespace coeval::multiprocessing {
 //
 // Unnamed memory is sealed: no process can shrink it, and what comes from another process is
 // checked for that. Named memory cannot be sealed: whoever may open the name can shrink the file,
-// and touching what is cut off ends the process with SIGBUS.
+// and touching what is cut off ends the process with SIGBUS. So a task of a process pool cannot return
+// it (PickleError): return the name.
 class COEVAL_EXPORT SharedMemory {
  public:
   // No memory, as after close().

@@ -61,6 +61,7 @@ class COEVAL_EXPORT OutputArchive {
         used_(std::exchange(other.used_, 0)),
         levels_(other.levels_),
         carries_(other.carries_),
+        requires_sealed_(other.requires_sealed_),
         descriptors_(std::move(other.descriptors_)) {}
   OutputArchive& operator=(OutputArchive&&) = delete;
 
@@ -106,6 +107,11 @@ class COEVAL_EXPORT OutputArchive {
   // there is none; std::system_error EMFILE.
   void attach(const FileDescriptor& descriptor);
 
+  // For a reader that takes only memory which nobody can shrink, as its writer is not trusted: what
+  // pickles memory asks.
+  void require_sealed() noexcept { requires_sealed_ = true; }
+  bool requires_sealed() const noexcept { return requires_sealed_; }
+
   std::size_t size() const noexcept { return used_; }
   // What was collected, where it is.
   std::span<const std::byte> written() const noexcept { return place_.first(used_); }
@@ -142,6 +148,7 @@ class COEVAL_EXPORT OutputArchive {
   std::size_t used_ = 0;
   int levels_ = 0;
   bool carries_ = false;
+  bool requires_sealed_ = false;
   std::vector<FileDescriptor> descriptors_;
 };
 
@@ -184,6 +191,10 @@ class COEVAL_EXPORT InputArchive {
     return static_cast<std::size_t>(count);
   }
 
+  // Takes only memory which nobody can shrink, as its writer is not trusted: what reads memory asks.
+  void require_sealed() noexcept { requires_sealed_ = true; }
+  bool requires_sealed() const noexcept { return requires_sealed_; }
+
   // The next descriptor that was attached. Errors: PickleError if there is none.
   FileDescriptor detach();
   // Goes on with these bytes, and with the next descriptor.
@@ -215,6 +226,7 @@ class COEVAL_EXPORT InputArchive {
   std::vector<FileDescriptor>* descriptors_ = nullptr;
   std::size_t next_descriptor_ = 0;
   int levels_ = 0;
+  bool requires_sealed_ = false;
 };
 
 // Either of the two.

@@ -31,6 +31,8 @@ class ThreadState;
 struct ThreadOptions {
   std::string name = {};  // shown in errors, ps and gdb; empty: "Thread-1", "Thread-2" …
   bool daemon = false;    // neither handles nor the end of the process wait for it
+  // Bytes of its stack, from 32 KiB; 0: the process's default (`ulimit -s`).
+  std::size_t stack_size = 0;
 };
 
 // A thread of execution; Python's threading.Thread.
@@ -58,7 +60,8 @@ class COEVAL_EXPORT Thread {
   // handle that was moved from. RuntimeError from everything else.
   Thread() noexcept = default;
 
-  // The thread that will call f(args...); start() starts it.
+  // The thread that will call f(args...); start() starts it. ValueError for a stack_size that is too
+  // small.
   template <class F, class... Args>
     requires(!std::same_as<std::remove_cvref_t<F>, Thread> &&
              !std::same_as<std::remove_cvref_t<F>, ThreadOptions>)
