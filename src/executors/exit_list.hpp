@@ -36,7 +36,7 @@ void shut_down_at_exit(const std::shared_ptr<Pool>& pool) {
       at_exit.unlock();
       for (const auto& one : alive) {
         if (const auto left = one.lock()) {
-          left->shutdown({});
+          left->shut_down_at_exit();
         }
       }
     });

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the results of a ProcessPool come back.
 
+#include "executors/left_at_exit.hpp"
 #include "executors/process_codes.hpp"
 #include "executors/process_pool.hpp"
 #include "executors/process_times.hpp"
@@ -188,26 +189,29 @@ std::string ProcessPool::timeout_text(const Cell& cell) const {
 }
 
 void ProcessPool::finish(std::vector<Ended>& ended) noexcept {
-  for (Ended& one : ended) {
-    finish(one);
-  }
+  std::size_t next = 0;
+  ResumedAtExit all([&] {
+    for (; next < ended.size(); ++next) {
+      finish(ended[next]);
+    }
+  });
+  all.go_on();
   ended.clear();
 }
 
+// A call that was interrupted for ever can be made again.
 void ProcessPool::finish(Ended& ended) noexcept {
-  for (const CellRef& part : ended.parts) {
-    part->finish();
+  while (ended.finished_parts < ended.parts.size()) {
+    ended.parts[ended.finished_parts++]->finish();
   }
-  ended.parts.clear();
-  if (ended.cell) {
-    finish_cell(ended);
+  if (const CellRef cell = std::move(ended.cell)) {
+    finish_cell(*cell, ended);
   }
   multiprocessing::detail::close_elsewhere(std::move(ended.sockets),
                                            multiprocessing::detail::Closing::as_it_is);
 }
 
-void ProcessPool::finish_cell(Ended& ended) noexcept {
-  Cell& cell = *ended.cell;
+void ProcessPool::finish_cell(Cell& cell, Ended& ended) noexcept {
   if (is_observed()) [[unlikely]] {
     const TaskTimes times = TaskTimes::of(ended.task->handed_over_ns, ended.began_ns, ended.wall_ns,
                                           sys().monotonic_ns());
@@ -228,7 +232,6 @@ void ProcessPool::finish_cell(Ended& ended) noexcept {
   } else {
     cell.finish();
   }
-  ended.cell = CellRef();  // kept no longer than needed
 }
 
 void ProcessPool::call_here(ProcessTask& task) {

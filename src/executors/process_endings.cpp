@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a ProcessPool does when a worker dies.
 
+#include "executors/left_at_exit.hpp"
 #include "executors/process_early_death.hpp"
 #include "executors/process_end.hpp"
 #include "executors/process_pool.hpp"
@@ -31,6 +32,7 @@ struct ProcessPool::Burial {
   Burial() {
     ended.reserve(2 * std::size_t{slot_count});  // the parts of a chunk come apart from the chunk
     elements.reserve(slot_count);
+    collected.reserve(slot_count);
   }
 
   int exitcode = 0;
@@ -40,25 +42,26 @@ struct ProcessPool::Burial {
   std::string notice;  // to log, when the lock is free
   std::vector<Ended> ended;
   std::vector<CellRef> elements;  // of chunks, that ran: settled
+  std::vector<Ended> collected;   // what ended before the worker did
 };
 
 // Joins its process, which has ended, and finds out how.
 void ProcessPool::tell_end(ProcessWorker& worker, Burial& burial) {
   worker.process().join();
   burial.exitcode = worker.process().exitcode().value_or(0);
-  if (worker.sick) {
-    log(Severity::warning, "coeval.executors",
-        fmt::format(
-            "worker {} (pid {}) of pool '{}' was replaced: its last {} tasks all raised, as "
-            "few of the others do",
-            worker.number(), worker.pid(), name_, worker.errors_in_a_row));
-  }
   burial.has_begun = worker.has_begun(0);
   if (burial.exitcode == -SIGKILL) {
     burial.of_memory = oom_kills_.take_one();
   }
   try {
     burial.stack = burial.exitcode < 0 ? worker.crash_lines(-burial.exitcode) : std::string();
+    if (worker.sick) {
+      log(Severity::warning, "coeval.executors",
+          fmt::format(
+              "worker {} (pid {}) of pool '{}' was replaced: its last {} tasks all raised, as "
+              "few of the others do",
+              worker.number(), worker.pid(), name_, worker.errors_in_a_row));
+    }
   } catch (const std::bad_alloc& error) {
     log(Severity::error, "coeval.executors", error.what());
   }
@@ -75,16 +78,13 @@ void ProcessPool::bury(const Worker& worker) {
     }
     worker->collecting = true;
   }
-  while (begin_last_collecting(*worker)) {
-    worker->collect(burial.ended);
-    explain(*worker, burial.ended);
-    {
-      const threading::Guard guard(lock_);
-      book(*worker, burial.ended);
-    }
-    finish(burial.ended);
-  }
-  {
+  if (begin_last_collecting(*worker)) {
+    worker->collect(burial.collected);
+    explain(*worker, burial.collected);
+    const threading::Guard guard(lock_);
+    book(*worker, burial.collected);
+    worker->find_begun_chunks(chunks);
+  } else {
     const threading::Guard guard(lock_);
     worker->find_begun_chunks(chunks);
   }
@@ -105,11 +105,17 @@ void ProcessPool::bury(const Worker& worker) {
     settle(*worker, burial);
     dispatch();
   }
-  finish(burial.ended);
-  for (const CellRef& element : burial.elements) {
-    element->finish();
-  }
-  worker->side().wake_waiters();  // invariant 3
+  // Now that the worker is gone: a done callback may end the process, which waits for all workers.
+  std::size_t next = 0;
+  ResumedAtExit rest([&] {
+    finish(burial.ended);
+    while (next < burial.elements.size()) {
+      burial.elements[next++]->finish();
+    }
+    worker->side().wake_waiters();  // invariant 3
+  });
+  finish(burial.collected);
+  rest.go_on();
   if (!burial.notice.empty()) {
     log(Severity::warning, "coeval.executors", burial.notice);
   }

@@ -3,6 +3,7 @@
 // The manager of a ProcessPool: the thread that starts workers, collects for those who do not wait,
 // and sees to what process_pressing.cpp and process_endings.cpp do.
 
+#include "executors/left_at_exit.hpp"
 #include "executors/process_pool.hpp"
 
 #include "core/blocked_signals.hpp"
@@ -156,13 +157,16 @@ TaskList ProcessPool::take_failures() noexcept {
 }
 
 void ProcessPool::finish(TaskList failures) noexcept {
-  while (CellRef cell = failures.pop_front()) {
-    Ended failure;
-    failure.task = &task_of(*cell);
-    failure.cell = std::move(cell);
-    failure.error = std::move(failure.task->failure);
-    finish(failure);
-  }
+  ResumedAtExit all([&] {
+    while (CellRef cell = failures.pop_front()) {
+      Ended failure;
+      failure.task = &task_of(*cell);
+      failure.cell = std::move(cell);
+      failure.error = std::move(failure.task->failure);
+      finish(failure);
+    }
+  });
+  all.go_on();
 }
 
 // Has the workers wake the manager: until when it may sleep then.

@@ -4,6 +4,7 @@
 
 #include "executors/process_pool.hpp"
 
+#include "executors/left_at_exit.hpp"
 #include "executors/occupied.hpp"
 #include "executors/process_codes.hpp"
 #include "executors/process_region.hpp"
@@ -250,11 +251,14 @@ void ProcessPool::drop_queued() noexcept {
       }
     }
   }
-  while (const CellRef cell = dropped.pop_front()) {
-    if (!cell->cancel() && !cell->done()) {
-      end_unstarted(*cell);
+  ResumedAtExit all([&] {
+    while (const CellRef cell = dropped.pop_front()) {
+      if (!cell->cancel() && !cell->done()) {
+        end_unstarted(*cell);
+      }
     }
-  }
+  });
+  all.go_on();
 }
 
 // A task in no queue and no worker that cannot be cancelled, as one that was begun before.
@@ -299,6 +303,22 @@ void ProcessPool::shutdown(const ShutdownOptions& options) {
   }
   while (managed_) {
     ended_.wait();
+  }
+}
+
+// The manager, in a done callback that ends the process, does not come back to its work, and no other
+// thread would do it: it goes on here.
+void ProcessPool::shut_down_at_exit() {
+  if (forks() != forks_) {
+    return;
+  }
+  LeftAtExit::do_all();
+  shutdown({});
+  threading::Guard guard(lock_);
+  const bool is_manager = managed_ && threading::current_thread() == *manager_;
+  guard.unlock();
+  if (is_manager) {
+    manage();
   }
 }
 

@@ -47,6 +47,8 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
 
   void enqueue(CellRef task, const WhenFull* when_full) override;
   void shutdown(const ShutdownOptions& options) override;
+  // A shutdown that waits, whichever thread ends the process.
+  void shut_down_at_exit();
   ExecutorStats stats() const override;
   std::size_t max_workers() const noexcept override { return max_workers_; }
   ProcessPool* process_pool() noexcept override { return this; }
@@ -123,7 +125,7 @@ class ProcessPool final : public ExecutorBackend, public std::enable_shared_from
   bool runs_again(const Ended& ended) noexcept COEVAL_REQUIRES(lock_);
   void finish(std::vector<Ended>& ended) noexcept COEVAL_EXCLUDES(lock_);
   void finish(Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
-  void finish_cell(Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
+  void finish_cell(Cell& cell, Ended& ended) noexcept COEVAL_EXCLUDES(lock_);
   static void call_here(ProcessTask& task);
   std::string timeout_text(const Cell& cell) const;
 

@@ -48,6 +48,7 @@ struct Ended {
   // Of a chunk: the elements that are settled, and how many of them have raised.
   std::vector<CellRef> parts = {};
   std::size_t raised = 0;
+  std::size_t finished_parts = 0;
   Spent spent = Spent::no;  // the worker ends, and is to be replaced
   // The sockets of the value once more: so it is not here that one is closed for the last time.
   std::vector<FileDescriptor> sockets = {};

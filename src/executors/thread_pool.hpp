@@ -65,6 +65,7 @@ class ThreadPool final : public ExecutorBackend, public std::enable_shared_from_
   void enqueue(CellRef task, const WhenFull* when_full) override COEVAL_EXCLUDES(lock_);
   void enqueue_all(std::span<CellRef> tasks) override COEVAL_EXCLUDES(lock_);
   void shutdown(const ShutdownOptions& options) override COEVAL_EXCLUDES(lock_);
+  void shut_down_at_exit() COEVAL_EXCLUDES(lock_) { shutdown({}); }
   ExecutorStats stats() const override COEVAL_EXCLUDES(lock_);
   std::size_t max_workers() const noexcept override { return max_workers_; }
   ThreadPool* thread_pool() noexcept override { return this; }

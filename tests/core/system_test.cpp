@@ -132,7 +132,7 @@ TEST(Kernel, a_thread_starts_and_is_joined) {
     *static_cast<int*>(argument) = 7;
     return nullptr;
   };
-  ASSERT_EQ(kernel().thread_create(&thread, entry, &value), 0);
+  ASSERT_EQ(kernel().thread_create(&thread, 0, entry, &value), 0);
   ASSERT_EQ(kernel().thread_join(thread), 0);
   EXPECT_EQ(value, 7);
 }
