@@ -9,7 +9,7 @@
 #include <system_error>
 
 // [table]
-int no_threads(pthread_t*, void* (*)(void*), void*) noexcept {
+int no_threads(pthread_t*, std::size_t, void* (*)(void*), void*) noexcept {
   return EAGAIN;
 }
 // [table]
