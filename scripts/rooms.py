@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every file is a readable room: no longer than one sitting. (clang-tidy measures the functions.)"""
 
-from repository import CODE_FOLDERS, CPP, files
+from repository import CODE_FOLDERS, CPP, ROOT, files
 
 HEADER_LINES = 250
 SOURCE_LINES = 400
 
 # path: (lines it may have, the reason)
-EXCEPTIONS = {}
+EXCEPTIONS = {
+    "include/coeval/pickle/archive.hpp": (262, "the two archives mirror each other, and are read side by side"),
+}
 
 
 def check(root, exceptions=None):
     """The faults of the tree, each as "path:line: sentence"."""
-    exceptions = EXCEPTIONS if exceptions is None else exceptions
+    if exceptions is None:
+        exceptions = EXCEPTIONS if root == ROOT else {}  # those of this repository
     faults = []
     for path in files(root, *CODE_FOLDERS, "scripts", ".ci", suffixes=(*CPP, ".py", ".cmake", "")):
         name = path.relative_to(root).as_posix()

@@ -280,6 +280,19 @@ TEST(JoinableQueue, join_waits_until_all_values_are_dealt_with) {
   EXPECT_THROW(queue.task_done(), ValueError);
 }
 
+TEST(JoinableQueue, join_waits_for_the_last_value_too) {
+  const JoinableQueue<int> queue;
+  queue.put(1);
+  queue.put(2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THROW(queue.join(1ms), TimeoutError);
+    queue.get();
+    EXPECT_THROW(queue.join(1ms), TimeoutError);  // it was taken, and not dealt with
+    queue.task_done();
+  }
+  queue.join();
+}
+
 void work_off(JoinableQueue<int> queue, Queue<int> results) {
   while (true) {
     results.put(queue.get() * 2);
