@@ -23,6 +23,13 @@ namespace {
 
 constexpr std::uint32_t most_collected = 64;
 
+bool has_future(Cell& cell) noexcept {
+  cell.add_handle();
+  const bool is_ours_alone = cell.single_handle();
+  cell.drop_handle();  // not the last reference: the caller has one
+  return !is_ours_alone;
+}
+
 }  // namespace
 
 // Collects until nothing has ended: whether anything had. Of the threads that wait at the worker,
@@ -199,8 +206,13 @@ void ProcessPool::finish(std::vector<Ended>& ended) noexcept {
   ended.clear();
 }
 
-// A call that was interrupted for ever can be made again.
+// A call that was interrupted for ever can be made again. A socket that nobody wants does not linger:
+// children that are forked at this moment have copies, and the last close would hold up their start.
 void ProcessPool::finish(Ended& ended) noexcept {
+  using multiprocessing::detail::Closing;
+  const bool is_wanted =
+      ended.sockets.empty() || (ended.cell && has_future(*ended.cell)) ||
+      std::ranges::any_of(ended.parts, [](const CellRef& part) { return has_future(*part); });
   while (ended.finished_parts < ended.parts.size()) {
     ended.parts[ended.finished_parts++]->finish();
   }
@@ -208,7 +220,7 @@ void ProcessPool::finish(Ended& ended) noexcept {
     finish_cell(*cell, ended);
   }
   multiprocessing::detail::close_elsewhere(std::move(ended.sockets),
-                                           multiprocessing::detail::Closing::as_it_is);
+                                           is_wanted ? Closing::as_it_is : Closing::at_once);
 }
 
 void ProcessPool::finish_cell(Cell& cell, Ended& ended) noexcept {
