@@ -166,18 +166,29 @@ class Caller {
     for (const auto& [id, count] : ids) {
       order.push_back(id);
     }
+    std::vector<std::exception_ptr> kills;
     for (const std::exception_ptr& error : std::exchange(unordered_errors_, {})) {
       const auto is_its_own = [&](TaskId id) {
         return coeval::describe(error).find(error_text(id)) != std::string::npos;
       };
-      auto whose = std::ranges::find_if(order, is_its_own);
-      whose = whose == order.end() ? order.begin() : whose;
-      const TaskId id = order.empty() ? 0 : *whose;
-      reader_.read(id, [&]() -> std::uint64_t { std::rethrow_exception(error); });
+      const auto whose = std::ranges::find_if(order, is_its_own);
+      if (whose == order.end()) {
+        kills.push_back(error);
+        continue;
+      }
+      read_error(*whose, error);
+      order.erase(whose);
+    }
+    for (const std::exception_ptr& error : kills) {
+      read_error(order.empty() ? 0 : order.back(), error);
       if (!order.empty()) {
-        order.erase(whose);
+        order.pop_back();
       }
     }
+  }
+
+  void read_error(TaskId id, const std::exception_ptr& error) {
+    reader_.read(id, [&]() -> std::uint64_t { std::rethrow_exception(error); });
   }
 
   Pool& pool_;
