@@ -23,10 +23,12 @@ std::atomic<unsigned long> steps = 0;
 void print_stacks() {
   // Where only a parent may trace its children, gdb needs to be let in.
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+  // A gdb that had to be ended, as a thread does not stop for it, leaves this process stopped.
+  const std::string pid = std::to_string(getpid());
   const std::string command =
       "command -v gdb >/dev/null && timeout 30 gdb -batch -nx -iex 'set debuginfod enabled off'"
       " -ex 'thread apply all backtrace' -p " +
-      std::to_string(getpid()) + " </dev/null >&2 2>/dev/null";
+      pid + " </dev/null >&2 2>/dev/null; status=$?; kill -CONT " + pid + "; exit $status";
   if (std::system(command.c_str()) != 0) {
     std::fputs("(no stacks: gdb is not installed or may not look)\n", stderr);
   }
