@@ -327,8 +327,9 @@ TEST(ListenerClient, a_program_of_its_own_connects_and_is_handed_a_file) {
   std::string filter =
       "--gtest_filter=ListenerClient.a_program_of_its_own_connects_and_is_handed_a_file";
   std::vector<char*> arguments{program.data(), filter.data(), nullptr};
-  ::unsetenv(
-      "GTEST_TOTAL_SHARDS");  // where this one does a part of the tests, that would be none of one
+  // Where this program does a part of the tests, that would be none of one.
+  ::unsetenv("GTEST_TOTAL_SHARDS");
+  ::unsetenv("GTEST_SHARD_INDEX");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
