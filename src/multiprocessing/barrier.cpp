@@ -87,7 +87,7 @@ Outcome outcome_of(const BarrierState& state, std::uint32_t phase) noexcept {
 
 void finish_round(BarrierState& state, Outcome outcome) noexcept {
   const std::uint32_t phase = state.phase.load(std::memory_order_relaxed);
-  if (outcome != Outcome::passed) {
+  if (outcome != Outcome::passed && arrived(state) != 0) {
     const std::uint32_t breaks = state.breaks.load(std::memory_order_relaxed);
     state.broken_rounds[breaks % BarrierState::remembered].store(
         packed(phase, static_cast<std::uint32_t>(outcome)), std::memory_order_relaxed);
@@ -188,6 +188,31 @@ void give_up(BarrierState& state, std::uint32_t phase, std::uint32_t parties) {
   }
 }
 
+// All parties have come in the round of this phase, this one last. A reset may end that round at any
+// moment: then the next one is none of this party's business.
+template <class Action>
+void end_as_last(BarrierState& state, std::uint32_t phase, const Action& action) {
+  const auto end = [&](Outcome outcome) {
+    const BarrierGuard guard(state);
+    if (state.phase.load(std::memory_order_relaxed) == phase) {
+      if (outcome != Outcome::passed) {
+        state.broken.store(outcome, std::memory_order_relaxed);
+      }
+      detail::finish_round(state, outcome);
+    }
+  };
+  try {
+    action();
+  } catch (...) {  // pthread_cancel's unwinding too: it is passed on
+    end(Outcome::action_failed);
+    throw;
+  }
+  end(Outcome::passed);
+  if (const Outcome outcome = detail::outcome_of(state, phase); outcome != Outcome::passed) {
+    raise(outcome);
+  }
+}
+
 }  // namespace
 
 Barrier::Barrier(int parties, Function<void()> action, std::chrono::nanoseconds timeout)
@@ -229,7 +254,7 @@ int Barrier::wait(Deadline deadline) const {
     }
   }
   if (index + 1 == all) {
-    run_action();
+    end_as_last(state, phase, [this] { run_action(); });
     return static_cast<int>(index);
   }
   if (!detail::wait_for_end(state, parties, phase, index, deadline)) {
@@ -243,30 +268,9 @@ int Barrier::wait(Deadline deadline) const {
   return static_cast<int>(index);
 }
 
-// All parties have come, this one last.
 void Barrier::run_action() const {
-  BarrierState& state = barrier_of(memory_);
-  const std::uint32_t phase = state.phase.load(std::memory_order_relaxed);
-  const auto end = [&](Outcome outcome) {
-    const BarrierGuard guard(state);
-    if (state.phase.load(std::memory_order_relaxed) == phase) {
-      if (outcome != Outcome::passed) {
-        state.broken.store(outcome, std::memory_order_relaxed);
-      }
-      detail::finish_round(state, outcome);
-    }
-  };
   if (action_ != nullptr) {
-    try {
-      (*action_)();
-    } catch (...) {  // pthread_cancel's unwinding too: it is passed on
-      end(Outcome::action_failed);
-      throw;
-    }
-  }
-  end(Outcome::passed);
-  if (const Outcome outcome = detail::outcome_of(state, phase); outcome != Outcome::passed) {
-    raise(outcome);
+    (*action_)();
   }
 }
 

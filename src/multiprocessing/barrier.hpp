@@ -29,9 +29,9 @@ enum class Outcome : std::uint32_t {
 };
 
 // 1. A round has a number, phase. It ends when phase goes on by one, which is one step with the wake
-//    of all waiters. A round that did not pass was noted in breaks before, and the latest note of a
-//    round is the valid one. So all parties of a round get the same outcome, whoever is killed and
-//    however late they look.
+//    of all waiters. A round that did not pass, and in which somebody waits, was noted in breaks
+//    before, and the latest note of a round is the valid one. So all parties of a round get the same
+//    outcome, whoever is killed and however late they look.
 // 2. Everything is written with mutex held. Whoever finds that a holder died breaks the barrier and
 //    ends the round before anything else.
 // 3. arrivals is the phase and the number of parties that came in it; in another phase than its own
