@@ -51,6 +51,7 @@ GROWTH = {
     "processes": [
         ("pool_workers", None, "submit and result: ns for each task", "workers"),
         ("pool_payload", None, "one task and its result: us", "bytes of the argument"),
+        ("pool_map", None, "an element of a map, there and back: us", "bytes of the element"),
     ],
 }
 HEAD = (

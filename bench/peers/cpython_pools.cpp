@@ -145,6 +145,22 @@ def count_zeros_and_return(data):
     data.count(0)
     return data
 
+def same(data):
+    return data
+
+# Element by element, as they come.
+def map_same():
+    pool = make()
+    data = b"x" * size
+    def run(tasks):
+        start = now()
+        for _ in pool.pool.imap(same, (data for _ in range(tasks))):
+            pass
+        return (now() - start) / tasks / 1e3
+    run(count // 10 + 1)
+    print(run(count), flush=True)
+    pool.close()
+
 def send(function):
     pool = make()
     data = b"x" * size
@@ -208,6 +224,7 @@ def death(part, refill):
     "chunks_imap_unordered": lambda: mapped_in_chunks("imap_unordered"),
     "round_trip_idle": round_trip_idle,
     "start": start,
+    "map_same": map_same,
     "send_in": lambda: send(count_zeros),
     "send_both": lambda: send(count_zeros_and_return),
     "shared_in": lambda: send_shared(False),

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   return bench::run_suite(
       "processes",
       {bench::start_rows, bench::message_rows, bench::queue_rows, bench::large_rows,
-       bench::lock_rows, bench::pool_rows, bench::pool_map_rows, bench::pool_growth_rows},
+       bench::lock_rows, bench::pool_rows, bench::pool_map_rows, bench::pool_growth_rows,
+       bench::pool_payload_map_rows},
       argc, argv);
 }

@@ -26,6 +26,7 @@ std::vector<Row> lock_rows(const Settings& settings);
 std::vector<Row> pool_rows(const Settings& settings);
 std::vector<Row> pool_map_rows(const Settings& settings);
 std::vector<Row> pool_growth_rows(const Settings& settings);
+std::vector<Row> pool_payload_map_rows(const Settings& settings);
 
 // The median in microseconds of a step that is done so often, after a warm-up.
 double median_us(std::size_t count, const std::function<void()>& step);

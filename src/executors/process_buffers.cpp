@@ -12,8 +12,10 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -28,6 +30,14 @@ namespace {
   throw std::system_error(
       error, std::generic_category(),
       fmt::format("coeval::ProcessPoolExecutor: memory of {} bytes: {}", size, call));
+}
+
+// So that it serves for others: the small ones come in five sizes.
+std::size_t rounded_size(std::size_t size) noexcept {
+  constexpr std::size_t smallest = std::size_t{64} << 10;
+  constexpr std::size_t step = std::size_t{1} << 20;
+  return size <= BufferStore::largest_small ? std::max(smallest, std::bit_ceil(size))
+                                            : (size + step - 1) / step * step;
 }
 
 }  // namespace
@@ -87,25 +97,38 @@ Mapping map_received(const FileDescriptor& file, std::size_t most) {
   return Mapping(file, static_cast<std::size_t>(size), false);
 }
 
+BufferStore::BufferStore(const Kept& most) : most_(most) {
+  small_.reserve(most_.small + 1);
+  large_.reserve(most_.large + 1);
+}
+
+std::unique_ptr<SharedBuffer> BufferStore::take_out(Free& free, Free::iterator one) noexcept {
+  std::unique_ptr<SharedBuffer> buffer = std::move(*one);
+  free.erase(one);
+  if (&free == &small_) {
+    small_bytes_ -= buffer->bytes().size();
+  }
+  return buffer;
+}
+
+// The one that came back last of those that fit: it is the likeliest to lie in a cache.
 std::shared_ptr<SharedBuffer> BufferStore::take(std::size_t size) {
   std::unique_ptr<SharedBuffer> buffer;
   std::uint32_t number = 0;
   {
     const threading::Guard guard(lock_);
+    Free& free = free_of(size);
     const auto fits = [size](const auto& one) { return one->bytes().size() >= size; };
-    const auto found = std::ranges::find_if(free_, fits);
-    if (found != free_.end()) {
-      buffer = std::move(*found);
-      free_.erase(found);
+    const auto found = std::find_if(free.rbegin(), free.rend(), fits);
+    if (found != free.rend()) {
+      buffer = take_out(free, std::next(found).base());
     } else {
       numbers_.reserve(numbers_.size() + 1);
-      free_.reserve(most_kept_ + 1);
       number = next_number_++;
     }
   }
   if (buffer == nullptr) {
-    constexpr std::size_t step = std::size_t{1} << 20;
-    buffer = std::make_unique<SharedBuffer>(number, (size + step - 1) / step * step);
+    buffer = std::make_unique<SharedBuffer>(number, rounded_size(size));
     const threading::Guard guard(lock_);
     numbers_.push_back(number);
   }
@@ -115,18 +138,33 @@ std::shared_ptr<SharedBuffer> BufferStore::take(std::size_t size) {
   return {buffer.release(), back};
 }
 
-// The largest are kept: they are the dearest.
-void BufferStore::give_back(std::unique_ptr<SharedBuffer> buffer) noexcept {
-  std::unique_ptr<SharedBuffer> surplus;  // its end takes time: after the guard
-  const threading::Guard guard(lock_);
-  free_.push_back(std::move(buffer));  // has the room
-  if (free_.size() > most_kept_) {
-    const auto smallest =
-        std::ranges::min_element(free_, {}, [](const auto& one) { return one->bytes().size(); });
-    surplus = std::move(*smallest);
-    free_.erase(smallest);
-    std::erase(numbers_, surplus->number());
+// Of the small ones those are kept that were used last, of the large ones the largest: they are the
+// dearest.
+std::unique_ptr<SharedBuffer> BufferStore::take_surplus() noexcept {
+  std::unique_ptr<SharedBuffer> buffer;
+  if (small_.size() > most_.small || small_bytes_ > most_.small_bytes) {
+    buffer = take_out(small_, small_.begin());
+  } else if (large_.size() > most_.large) {
+    const auto size_of = [](const auto& one) { return one->bytes().size(); };
+    buffer = take_out(large_, std::ranges::min_element(large_, {}, size_of));
   }
+  if (buffer != nullptr) {
+    std::erase(numbers_, buffer->number());
+  }
+  return buffer;
+}
+
+void BufferStore::give_back(std::unique_ptr<SharedBuffer> buffer) noexcept {
+  const std::size_t size = buffer->bytes().size();
+  std::unique_ptr<SharedBuffer> surplus;  // its end takes time: without the lock
+  do {
+    const threading::Guard guard(lock_);
+    if (buffer != nullptr) {
+      free_of(size).push_back(std::move(buffer));  // has the room
+      small_bytes_ += size <= largest_small ? size : 0;
+    }
+    surplus = take_surplus();
+  } while (surplus != nullptr);
 }
 
 bool BufferStore::has(std::uint32_t number) const noexcept {
@@ -161,6 +199,14 @@ std::span<const std::byte> ReceivedBuffers::bytes(std::uint32_t number, std::uin
   return {found->mapping.data(), static_cast<std::size_t>(size)};
 }
 
+pickle::Bytes grown_bytes(std::span<const std::byte> written, std::size_t size) {
+  pickle::Bytes larger(std::max(size, 2 * written.size()));
+  if (!written.empty()) {
+    std::memcpy(larger.data(), written.data(), written.size());
+  }
+  return larger;
+}
+
 // ---- Payload --------------------------------------------------------------------------------------
 
 Payload::Payload(std::shared_ptr<BufferStore> store) noexcept : store_(std::move(store)) {}
@@ -168,20 +214,15 @@ Payload::Payload(std::shared_ptr<BufferStore> store) noexcept : store_(std::move
 Payload::~Payload() = default;
 
 std::span<std::byte> Payload::grow(std::span<const std::byte> written, std::size_t size) {
-  constexpr std::size_t most_on_heap = std::size_t{32} << 10;
   if (size <= own_size) {
     return own_;
   }
-  if (size <= most_on_heap) {
-    pickle::Bytes larger(std::max(size, 2 * written.size()));
-    if (!written.empty()) {
-      std::memcpy(larger.data(), written.data(), written.size());
-    }
-    heap_.swap(larger);
+  if (size <= most_copied) {
+    heap_ = grown_bytes(written, size);
     return heap_;
   }
   std::shared_ptr<SharedBuffer> larger =
-      store_->take(written.size() > most_on_heap ? std::max(size, 2 * written.size()) : size);
+      store_->take(written.size() > most_copied ? std::max(size, 2 * written.size()) : size);
   if (!written.empty()) {
     std::memcpy(larger->bytes().data(), written.data(), written.size());
   }

@@ -7,6 +7,7 @@
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/file_descriptor.hpp>
+#include <coeval/pickle/parcel.hpp>
 #include <coeval/threading/lock.hpp>
 
 #include <cstddef>
@@ -16,6 +17,13 @@
 #include <vector>
 
 namespace coeval::detail {
+
+// Up to this size an argument or a result is pickled into memory of this process and copied into the
+// box from there; beyond it, a shared buffer saves that copy and is worth its price.
+inline constexpr std::size_t most_copied = std::size_t{32} << 10;
+
+// At least that size, and twice what was written, which is in front: an archive's room on the heap.
+pickle::Bytes grown_bytes(std::span<const std::byte> written, std::size_t size);
 
 // A mapping of a memory file; empty if default-constructed. Moves.
 class Mapping {
@@ -67,10 +75,21 @@ class SharedBuffer {
 };
 
 // Buffers that are used again and again, since the first touch of a page costs far more than its
-// copy. Keeps a few; the others are freed. Thread-safe.
+// copy. Keeps a few that are large, and more of those up to largest_small; the others are freed.
+// Thread-safe.
 class BufferStore : public std::enable_shared_from_this<BufferStore> {
  public:
-  explicit BufferStore(std::size_t most_kept) : most_kept_(most_kept) {}
+  static constexpr std::size_t largest_small = std::size_t{1} << 20;
+
+  // How much is kept.
+  struct Kept {
+    std::size_t small;        // how many
+    std::size_t small_bytes;  // of all of these together
+    std::size_t large;        // how many
+  };
+
+  // Errors: std::bad_alloc.
+  explicit BufferStore(const Kept& most);
 
   // One of at least that size, which comes back by itself. Errors: std::system_error.
   std::shared_ptr<SharedBuffer> take(std::size_t size);
@@ -78,13 +97,23 @@ class BufferStore : public std::enable_shared_from_this<BufferStore> {
   bool has(std::uint32_t number) const noexcept;
 
  private:
-  void give_back(std::unique_ptr<SharedBuffer> buffer) noexcept;
+  using Free = std::vector<std::unique_ptr<SharedBuffer>>;  // has room for one more than is kept
 
-  const std::size_t most_kept_;
+  void give_back(std::unique_ptr<SharedBuffer> buffer) noexcept;
+  std::unique_ptr<SharedBuffer> take_surplus() noexcept COEVAL_REQUIRES(lock_);
+  std::unique_ptr<SharedBuffer> take_out(Free& free, Free::iterator one) noexcept
+      COEVAL_REQUIRES(lock_);
+  Free& free_of(std::size_t size) noexcept COEVAL_REQUIRES(lock_) {
+    return size <= largest_small ? small_ : large_;
+  }
+
+  const Kept most_;
   mutable threading::Lock lock_;
   std::uint32_t next_number_ COEVAL_GUARDED_BY(lock_) = 1;
   std::vector<std::uint32_t> numbers_ COEVAL_GUARDED_BY(lock_);  // of all that exist
-  std::vector<std::unique_ptr<SharedBuffer>> free_ COEVAL_GUARDED_BY(lock_);
+  Free small_ COEVAL_GUARDED_BY(lock_);  // the one that came back last is at the end
+  std::size_t small_bytes_ COEVAL_GUARDED_BY(lock_) = 0;
+  Free large_ COEVAL_GUARDED_BY(lock_);
 };
 
 // The reader's side: the buffers that the other one has sent, by number. It keeps mappings, and no

@@ -55,7 +55,14 @@ std::string name_or_default(const std::string& name) {
              : name;
 }
 
-constexpr std::size_t most_kept_buffers = 8;
+// As many as a map is ahead by, where its elements are the smallest that take a buffer, in bounds that
+// descriptors and memory set.
+BufferStore::Kept most_kept(std::size_t workers) noexcept {
+  constexpr std::size_t of_a_worker = 40;
+  return {.small = std::clamp<std::size_t>(of_a_worker * workers, 64, 256),
+          .small_bytes = std::size_t{64} << 20,
+          .large = 8};
+}
 
 }  // namespace
 
@@ -78,7 +85,7 @@ ProcessPool::ProcessPool(ProcessPoolOptions options, pickle::Parcel initializer)
       max_workers_(checked(options_)),
       max_occupied_(most_occupied(options_.max_queue, max_workers_)),
       setup_(make_setup(options_, std::move(initializer))),
-      buffers_(std::make_shared<BufferStore>(most_kept_buffers)),
+      buffers_(std::make_shared<BufferStore>(most_kept(max_workers_))),
       forks_(forks()) {
   queue_[0];
   // What ends the children at the end of the process comes after what ends this pool.

@@ -44,7 +44,12 @@ std::span<std::byte> ResultRoom::grow(std::span<const std::byte> written, std::s
     return own_;
   }
   require_size(size, most_);
+  if (size <= most_copied) {
+    heap_ = grown_bytes(written, size);
+    return heap_;
+  }
   buffer_ = grown(store_, buffer_ != nullptr, written, size);
+  heap_ = {};
   return buffer_->bytes();
 }
 

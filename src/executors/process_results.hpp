@@ -10,6 +10,7 @@
 #include <coeval/core/deadline.hpp>
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/pickle/archive.hpp>
+#include <coeval/pickle/parcel.hpp>
 
 #include <array>
 #include <cstddef>
@@ -22,7 +23,7 @@
 
 namespace coeval::detail {
 
-// Where the result of a task is written: at first in memory of this process.
+// Where the result of a task is written: little here, more on the heap, much in a buffer.
 class ResultRoom final : public pickle::ArchiveRoom {
  public:
   ResultRoom(BufferStore& store, std::size_t most) noexcept : store_(store), most_(most) {}
@@ -34,6 +35,7 @@ class ResultRoom final : public pickle::ArchiveRoom {
  private:
   BufferStore& store_;
   const std::size_t most_;
+  pickle::Bytes heap_;
   std::shared_ptr<SharedBuffer> buffer_;
   std::array<std::byte, std::size_t{4} << 10> own_;
 };
@@ -75,7 +77,8 @@ class ResultShelf {
   const WorkerSide& side_;
   WorkerOutbox& outbox_;
   const FileDescriptor& socket_;
-  const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(2);
+  const std::shared_ptr<BufferStore> store_ = std::make_shared<BufferStore>(
+      BufferStore::Kept{.small = 40, .small_bytes = std::size_t{16} << 20, .large = 2});
   std::vector<std::uint32_t> sent_buffers_;
   std::deque<InUse> in_use_;
   OutboxRoom room_;
