@@ -8,9 +8,7 @@ HEADER_LINES = 250
 SOURCE_LINES = 400
 
 # path: (lines it may have, the reason)
-EXCEPTIONS = {
-    "include/coeval/pickle/archive.hpp": (262, "the two archives mirror each other, and are read side by side"),
-}
+EXCEPTIONS = {}
 
 
 def check(root, exceptions=None):

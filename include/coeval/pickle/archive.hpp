@@ -11,6 +11,7 @@
 #include <coeval/pickle/detail/archive_room.hpp>
 #include <coeval/pickle/detail/codec.hpp>
 #include <coeval/pickle/detail/read_once.hpp>
+#include <coeval/pickle/detail/seal_rule.hpp>
 #include <coeval/pickle/parcel.hpp>
 
 #include <algorithm>
@@ -25,12 +26,6 @@
 
 namespace coeval::pickle {
 
-namespace detail {
-// Says that so much new memory is about to be written from end to end: if it is large, in large
-// pages, which the kernel gives in a fifth of the time.
-COEVAL_EXPORT void about_to_fill(void* memory, std::size_t size) noexcept;
-}  // namespace detail
-
 // Collects pickled values; one function describes a type for both directions:
 //
 //   class Page {
@@ -40,7 +35,7 @@ COEVAL_EXPORT void about_to_fill(void* memory, std::size_t size) noexcept;
 //   };
 //
 // For one thread at a time.
-class COEVAL_EXPORT OutputArchive {
+class COEVAL_EXPORT OutputArchive : public detail::SealRule {
  public:
   static constexpr bool is_writing = true;
 
@@ -55,13 +50,13 @@ class COEVAL_EXPORT OutputArchive {
   // One that takes descriptors too, and writes into room, which outlives it.
   explicit OutputArchive(ArchiveRoom& room) noexcept : room_(&room), carries_(true) {}
   OutputArchive(OutputArchive&& other) noexcept
-      : bytes_(std::move(other.bytes_)),
+      : detail::SealRule(other),
+        bytes_(std::move(other.bytes_)),
         room_(other.room_),
         place_(std::exchange(other.place_, {})),
         used_(std::exchange(other.used_, 0)),
         levels_(other.levels_),
         carries_(other.carries_),
-        requires_sealed_(other.requires_sealed_),
         descriptors_(std::move(other.descriptors_)) {}
   OutputArchive& operator=(OutputArchive&&) = delete;
 
@@ -107,11 +102,6 @@ class COEVAL_EXPORT OutputArchive {
   // there is none; std::system_error EMFILE.
   void attach(const FileDescriptor& descriptor);
 
-  // For a reader that takes only memory which nobody can shrink, as its writer is not trusted: what
-  // pickles memory asks.
-  void require_sealed() noexcept { requires_sealed_ = true; }
-  bool requires_sealed() const noexcept { return requires_sealed_; }
-
   std::size_t size() const noexcept { return used_; }
   // What was collected, where it is.
   std::span<const std::byte> written() const noexcept { return place_.first(used_); }
@@ -148,14 +138,13 @@ class COEVAL_EXPORT OutputArchive {
   std::size_t used_ = 0;
   int levels_ = 0;
   bool carries_ = false;
-  bool requires_sealed_ = false;
   std::vector<FileDescriptor> descriptors_;
 };
 
 // Reads values in the order in which they were written. The bytes may be hostile: reading them
 // wrong raises PickleError, and takes no more memory than they justify.
 // For one thread at a time; refers to the bytes and descriptors, which must outlive it.
-class COEVAL_EXPORT InputArchive {
+class COEVAL_EXPORT InputArchive : public detail::SealRule {
  public:
   static constexpr bool is_writing = false;
 
@@ -191,10 +180,6 @@ class COEVAL_EXPORT InputArchive {
     return static_cast<std::size_t>(count);
   }
 
-  // Takes only memory which nobody can shrink, as its writer is not trusted: what reads memory asks.
-  void require_sealed() noexcept { requires_sealed_ = true; }
-  bool requires_sealed() const noexcept { return requires_sealed_; }
-
   // The next descriptor that was attached. Errors: PickleError if there is none.
   FileDescriptor detach();
   // Goes on with these bytes, and with the next descriptor.
@@ -226,7 +211,6 @@ class COEVAL_EXPORT InputArchive {
   std::vector<FileDescriptor>* descriptors_ = nullptr;
   std::size_t next_descriptor_ = 0;
   int levels_ = 0;
-  bool requires_sealed_ = false;
 };
 
 // Either of the two.

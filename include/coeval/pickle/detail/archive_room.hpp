@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+// The memory that archives write into.
+
 #include <coeval/core/export.hpp>
 
 #include <cstddef>
@@ -19,4 +21,11 @@ class COEVAL_EXPORT ArchiveRoom {
   ~ArchiveRoom() = default;
 };
 
+namespace detail {
+
+// Says that so much new memory is about to be written from end to end: if it is large, in large
+// pages, which the kernel gives in a fifth of the time.
+COEVAL_EXPORT void about_to_fill(void* memory, std::size_t size) noexcept;
+
+}  // namespace detail
 }  // namespace coeval::pickle
