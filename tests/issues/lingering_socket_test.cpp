@@ -4,6 +4,8 @@
 // A socket that a task sends may be made so that its close takes ten minutes (SO_LINGER). No thread that
 // others need closes it.
 
+#include "support/descriptor_message.hpp"
+
 #include <coeval/core/file_descriptor.hpp>
 #include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/futures/futures.hpp>
@@ -18,9 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -85,19 +85,9 @@ int send_unasked(std::uint16_t port) {
       continue;
     }
     iovec part{.iov_base = &packet, .iov_len = sizeof packet};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
     const int number = one.get();
-    std::memcpy(CMSG_DATA(rights), &number, sizeof number);
-    sent += ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ? 1 : 0;
+    const support::DescriptorMessage message({&part, 1}, {&number, 1});
+    sent += ::sendmsg(fd, message.get(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ? 1 : 0;
   }
   return sent;
 }

@@ -4,6 +4,7 @@
 // A program may have closed its standard descriptors. Their numbers go to the next files that it
 // opens, and what it prints goes into these: so none of the library's may have one.
 
+#include "support/descriptor_message.hpp"
 #include "support/sanitizers.hpp"
 
 #include <coeval/core/file_descriptor.hpp>
@@ -89,21 +90,16 @@ std::pair<Made, bool> send_and_receive(const std::vector<int>& descriptors) {
   kernel().descriptor.socket_pair(SOCK_SEQPACKET, pair.data());
   char byte = 1;
   iovec part{.iov_base = &byte, .iov_len = 1};
+  const support::DescriptorMessage sent({&part, 1}, descriptors);
+  kernel().descriptor.send(pair[0], sent.get(), 0);
   alignas(cmsghdr) std::array<char, CMSG_SPACE(8 * sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
-  std::memcpy(CMSG_DATA(rights), descriptors.data(), sizeof(int) * descriptors.size());
-  kernel().descriptor.send(pair[0], &message, 0);
   message.msg_controllen = control.size();
   kernel().descriptor.receive(pair[1], &message, 0);
-  rights = CMSG_FIRSTHDR(&message);
+  const cmsghdr* const rights = CMSG_FIRSTHDR(&message);
   Made made((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
   std::memcpy(made.data(), CMSG_DATA(rights), sizeof(int) * made.size());
   return {made, (message.msg_flags & MSG_CTRUNC) == 0};
@@ -220,11 +216,17 @@ TEST(StandardDescriptors, a_received_one_that_has_no_room_above_them_is_cut_off_
   }
   EXPECT_TRUE(holds_in_fork_without(7, [] {
     const int null = kernel().descriptor.open("/dev/null", O_RDWR, 0);
-    const int highest = kernel().descriptor.duplicate(null);
-    // Room for the pair of sockets, and for one of the three that come.
-    const rlimit limit{.rlim_cur = static_cast<rlim_t>(highest) + 4,
-                       .rlim_max = static_cast<rlim_t>(highest) + 4};
+    const rlimit limit{.rlim_cur = 1000, .rlim_max = 1000};
     ::setrlimit(RLIMIT_NOFILE, &limit);
+    std::vector<int> all;
+    for (int one = null; one >= 0; one = kernel().descriptor.duplicate(null)) {
+      all.push_back(one);
+    }
+    // Room for the pair of sockets, and for one of the three that come.
+    for (int i = 0; i < 3; ++i) {
+      ::close(all.back());
+      all.pop_back();
+    }
     const auto [made, whole] = send_and_receive({null, null, null});
     return made.size() == 1 && made[0] >= first_of_ours && !whole && open_standard().empty();
   }));

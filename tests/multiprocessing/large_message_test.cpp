@@ -4,6 +4,7 @@
 // Messages that travel in memory files.
 
 #include "core/system_scope.hpp"
+#include "support/descriptor_message.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/multiprocessing/connection.hpp>
@@ -19,7 +20,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -39,19 +39,9 @@ void send_file(const Connection& connection, std::size_t size, int seals) {
 
   std::array<std::uint32_t, 4> header{static_cast<std::uint32_t>(large), 0, 0, 1};
   iovec part{.iov_base = header.data(), .iov_len = sizeof header};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* const rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
   const int number = file.get();
-  std::memcpy(CMSG_DATA(rights), &number, sizeof number);
-  ASSERT_EQ(::sendmsg(connection.fileno(), &message, 0), static_cast<ssize_t>(sizeof header));
+  const support::DescriptorMessage message({&part, 1}, {&number, 1});
+  ASSERT_EQ(::sendmsg(connection.fileno(), message.get(), 0), static_cast<ssize_t>(sizeof header));
 }
 
 TEST(LargeMessage, arrives_as_it_was_sent_whatever_it_is) {

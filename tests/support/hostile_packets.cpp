@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/hostile_packets.hpp"
 
+#include "support/descriptor_message.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -109,20 +111,8 @@ void HostilePackets::send(const PacketHead& head, std::span<const std::byte> mor
       iovec{.iov_base = &header, .iov_len = sizeof header},
       iovec{.iov_base = const_cast<PacketHead*>(&head), .iov_len = sizeof head},
       iovec{.iov_base = const_cast<std::byte*>(more.data()), .iov_len = more.size()}};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(3 * sizeof(int))> control{};
-  if (!files.empty()) {
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(files.size_bytes());
-    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(files.size_bytes());
-    std::memcpy(CMSG_DATA(rights), files.data(), files.size_bytes());
-  }
-  ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const DescriptorMessage message(parts, files);
+  ::sendmsg(socket_, message.get(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace support
