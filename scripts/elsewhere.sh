@@ -5,6 +5,7 @@
 # elsewhere.sh RELEASE [VERB...]: a clean root of another Debian release in build/elsewhere/RELEASE, and
 # ./run VERB in it, for each of the verbs; by default those of the README, tour and test. The bare root
 # is kept for a week in COEVAL_ELSEWHERE, beside the packages and compiler results that it has brought.
+# Its status is 77 where this machine cannot have such a root.
 
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -17,9 +18,13 @@ fail() {
   say "$*"
   exit 1
 }
+cannot() {
+  say "$*"
+  exit 77
+}
 
 [ "$(id -u)" = 0 ] ||
-  fail "./run elsewhere makes a root of another release with debootstrap and mounts, so it must run as root"
+  cannot "./run elsewhere makes a root of another release with debootstrap and mounts, so it must run as root"
 kept=${COEVAL_ELSEWHERE:-${XDG_CACHE_HOME:-$HOME/.cache}/coeval-elsewhere}/$release
 place=$root/build/elsewhere/$release
 log=$root/build/elsewhere/$release.log
@@ -32,10 +37,11 @@ mirror() {
     sed -n 's/ Debian Debian main$//p' | head -n 1
 }
 
+# What the root is made with comes over the network.
 quietly() {
   if ! "$@" >"$log" 2>&1; then
     tail -n 20 "$log" >&2
-    fail "failed: $*
+    cannot "failed: $*
   the whole log: $log"
   fi
 }
@@ -46,7 +52,7 @@ make_bare_root() {
     quietly apt-get -q update
     quietly apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends debootstrap
   fi
-  [ -e "/usr/share/debootstrap/scripts/$release" ] || fail "debootstrap knows no release '$release'"
+  [ -e "/usr/share/debootstrap/scripts/$release" ] || cannot "debootstrap knows no release '$release'"
   say "making a root of $release, which takes some minutes, once a week"
   rm -rf --one-file-system -- "$kept/bare"
   # shellcheck disable=SC2046  # no mirror: no argument
@@ -62,7 +68,7 @@ make_bare_root() {
 if [ "${COEVAL_IN_NAMESPACE:-}" != 1 ]; then
   [ -n "$(find "$kept" -maxdepth 1 -name bare.tar -mtime -7)" ] || make_bare_root
   unshare --mount --propagation private true 2>/dev/null ||
-    fail "./run elsewhere needs mounts of its own, and this system refuses them to root (a container?)"
+    cannot "./run elsewhere needs mounts of its own, and this system refuses them to root (a container?)"
   COEVAL_IN_NAMESPACE=1 exec unshare --mount --propagation private --pid --fork --kill-child \
     "$0" "$release" "$@"
 fi
