@@ -17,6 +17,18 @@ int parse(const std::string& text) {
 }  // raises std::invalid_argument
 // [parse]
 
+void where_it_was_raised() {
+  coeval::ProcessPoolExecutor processes({.max_workers = 1});
+  // [stack]
+  const coeval::Future<int> number = processes.submit(parse, "two");
+  if (number.exception() != nullptr) {
+    std::printf("%s\n%s\n", coeval::describe(number.exception()).c_str(),
+                number.error_stack().c_str());  // at parse (errors.cpp:24)
+  }
+  // [stack]
+  EXPECT(!number.error_stack().empty());
+}
+
 void map_goes_on() {
   coeval::ThreadPoolExecutor pool;
   int good = 0;
@@ -85,6 +97,7 @@ void broken_pool() {
 }
 
 int main() {
+  where_it_was_raised();
   map_goes_on();
   first_failure();
   callbacks();

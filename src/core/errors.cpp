@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/core/errors.hpp>
 
+#include "core/remote_frames.hpp"
+
 #include <fmt/format.h>
 
 #include <cxxabi.h>
@@ -36,6 +38,16 @@ std::exception_ptr nested_in(const std::exception& error) {
   return nested != nullptr ? nested->nested_ptr() : nullptr;
 }
 
+bool is_traceback(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const RemoteTraceback&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 // The type that the program threw: std::throw_with_nested wraps it in one of its own.
 std::string thrown_type(const std::type_info& type) {
   constexpr std::string_view wrapper = "std::_Nested_exception<";
@@ -64,6 +76,16 @@ RemoteError::RemoteError(std::string type, std::string message, std::string stac
 
 RemoteError::~RemoteError() = default;
 
+RemoteTraceback::RemoteTraceback(std::shared_ptr<const detail::RemoteFrames> frames)
+    : Error("thrown in another process: coeval::error_stack() says where"),
+      frames_(std::move(frames)) {}
+
+RemoteTraceback::~RemoteTraceback() = default;
+
+std::string RemoteTraceback::stack() const {
+  return frames_->lines();
+}
+
 WorkerDied::WorkerDied(const std::string& message, int exitcode, pid_t pid, std::string stack)
     : Error(stack.empty() ? message : message + "\n" + stack),
       exitcode_(exitcode),
@@ -89,13 +111,31 @@ std::string describe(const std::exception_ptr& error) {
     const char* const what = caught.what();
     std::string text =
         fmt::format("{}: {}", thrown_type(typeid(caught)), what != nullptr ? what : "(no text)");
-    if (const std::exception_ptr cause = nested_in(caught)) {
+    if (const std::exception_ptr cause = nested_in(caught); cause && !is_traceback(cause)) {
       text += " ← " + describe(cause);
     }
     return text;
   } catch (...) {
     const std::type_info* type = abi::__cxa_current_exception_type();
     return type != nullptr ? type_name(*type) : "an exception of unknown type";
+  }
+}
+
+std::string error_stack(const std::exception_ptr& error) {
+  if (error == nullptr) {
+    return {};
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const RemoteTraceback& traceback) {
+    return traceback.stack();
+  } catch (const std::exception& caught) {
+    const auto* const remote = dynamic_cast<const RemoteError*>(&caught);
+    const auto* const died = dynamic_cast<const WorkerDied*>(&caught);
+    std::string stack = remote != nullptr ? remote->stack() : died != nullptr ? died->stack() : "";
+    return stack.empty() ? error_stack(nested_in(caught)) : stack;
+  } catch (...) {
+    return {};
   }
 }
 

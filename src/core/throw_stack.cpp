@@ -13,7 +13,6 @@
 #include <unwind.h>
 
 #include <algorithm>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -150,7 +149,7 @@ void ThrowStack::call(void (*function)(void*), void* context) {
 #endif
 
 std::string ThrowStack::text() const {
-  return detail::frame_lines(std::span(addresses_).first(count_));
+  return detail::frame_lines(addresses());
 }
 
 }  // namespace coeval

@@ -80,8 +80,10 @@ void ProcessPool::explain(const ProcessWorker& worker, std::vector<Ended>& ended
       });
     } else if (one.task == nullptr && one.error != nullptr) {
       one.error = error_or_bad_alloc([&] {
-        return BrokenProcessPool(fmt::format("pool '{}' is broken: its initializer raised {}",
-                                             name_, describe(one.error)));
+        const std::string stack = error_stack(one.error);
+        return BrokenProcessPool(fmt::format("pool '{}' is broken: its initializer raised {}{}{}",
+                                             name_, describe(one.error), stack.empty() ? "" : "\n",
+                                             stack));
       });
     }
   }

@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "executors/process_crash.hpp"
 
+#include "core/code_place.hpp"
 #include "core/frame_names.hpp"
 
 #include <coeval/core/system.hpp>
 
-#include <dlfcn.h>
-#include <link.h>
 #include <signal.h>
 #include <unistd.h>
 #include <unwind.h>
@@ -17,10 +16,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <initializer_list>
-#include <span>
+#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace coeval::detail {
@@ -34,28 +31,14 @@ pid_t owner_of_site = 0;  // and not a child that a task forked
 std::array<struct sigaction, fatal_signals.size()> before;
 std::uintptr_t outermost = UINTPTR_MAX;  // frame
 
-// Puts one address down, as its module and the place there. _dl_find_object() is safe in a signal
-// handler: see "Dynamic Linker Introspection" in the manual of the GNU C library.
+// Puts one address down. A module whose path is too long is none.
 void put_down(CrashSite::Frame& frame, std::uintptr_t address) noexcept {
-  frame.offset = address;
-  frame.path[0] = '?';
-  frame.path[1] = '\0';
-  dl_find_object module{};
-  if (_dl_find_object(reinterpret_cast<void*>(address), &module) != 0 ||
-      module.dlfo_link_map == nullptr) {
-    return;
-  }
-  // The program has no name, but for a dynamic loader that was called by its own.
-  const bool is_program = module.dlfo_link_map->l_prev == nullptr;
-  const char* const path = is_program ? "" : module.dlfo_link_map->l_name;
-  std::size_t length = 0;
-  while (path[length] != '\0') {
-    ++length;
-  }
-  if (length < CrashSite::most_path) {
-    std::memcpy(frame.path.data(), path, length + 1);
-    frame.offset = address - module.dlfo_link_map->l_addr;
-  }
+  const CodePlace place = place_of_code(address);
+  const std::size_t length =
+      place.module != nullptr ? strnlen(place.module, CrashSite::most_path) : CrashSite::most_path;
+  const bool fits = length < CrashSite::most_path;
+  frame.offset = fits ? place.offset : address;
+  std::memcpy(frame.path.data(), fits ? place.module : "?", fits ? length + 1 : 2);
 }
 
 struct Walk {
@@ -149,52 +132,6 @@ void on_crash(int signal, siginfo_t* info, void* context) noexcept {
   errno = error;
 }
 
-std::string_view file_name(std::string_view path) noexcept {
-  return path.substr(path.rfind('/') + 1);
-}
-
-struct ModuleSearch {
-  std::string_view path;  // empty for the program
-  std::uint64_t offset;
-  bool in_any_folder;
-  bool is_first = true;  // the program comes first
-  std::uintptr_t found = 0;
-
-  bool fits(const dl_phdr_info& info) noexcept {
-    if (std::exchange(is_first, false) || path.empty()) {
-      return path.empty();
-    }
-    return in_any_folder ? file_name(path) == file_name(info.dlpi_name) : path == info.dlpi_name;
-  }
-};
-
-int look_into(dl_phdr_info* info, std::size_t, void* data) {
-  ModuleSearch& wanted = *static_cast<ModuleSearch*>(data);
-  if (!wanted.fits(*info)) {
-    return 0;
-  }
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
-    if (segment.p_type == PT_LOAD && wanted.offset >= segment.p_vaddr &&
-        wanted.offset - segment.p_vaddr < segment.p_memsz) {
-      wanted.found = info->dlpi_addr + wanted.offset;
-    }
-  }
-  return 1;
-}
-
-// The address of the place in a module of this process; 0 if it has none of that name. The worker was
-// started later, and may have found its libraries in folders of other names.
-std::uintptr_t address_here(std::string_view path, std::uint64_t offset) {
-  for (const bool in_any_folder : {false, true}) {
-    ModuleSearch search{.path = path, .offset = offset, .in_any_folder = in_any_folder};
-    if (dl_iterate_phdr(look_into, &search) != 0) {
-      return search.found;
-    }
-  }
-  return 0;
-}
-
 }  // namespace
 
 void note_crashes(CrashSite& site) {
@@ -235,7 +172,7 @@ std::string crash_lines(const CrashSite& site, int signal) {
     CrashSite::Frame frame;
     std::memcpy(&frame, &site.frame[i], sizeof frame);
     const std::string_view path(frame.path.data(), strnlen(frame.path.data(), frame.path.size()));
-    if (const std::uintptr_t address = address_here(path, frame.offset); address != 0) {
+    if (const std::uintptr_t address = address_of_code(path, frame.offset); address != 0) {
       addresses.push_back(address);
     }
   }

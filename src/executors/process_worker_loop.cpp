@@ -66,7 +66,7 @@ bool write_error(pickle::OutputArchive& archive, const ThrowStack& stack) {
                             std::make_exception_ptr(RuntimeError(
                                 "coeval::ProcessPoolExecutor: the task raised " +
                                 describe(error).substr(0, most_of_text) + ", which cannot cross")),
-                            std::string());
+                            stack);
   }
   return is_out_of_memory(error);
 }

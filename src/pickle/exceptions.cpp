@@ -6,16 +6,20 @@
 #include <coeval/core/throw_stack.hpp>
 #include <coeval/pickle/pickle.hpp>
 
+#include "core/remote_frames.hpp"
 #include "pickle/standard_exceptions.hpp"
 
 #include <cxxabi.h>
 
 #include <any>
 #include <array>
+#include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <new>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -41,6 +45,7 @@ enum class Kind : std::uint8_t {
   exit,           // code
   remote,         // type, text, stack
   worker_died,    // text, exit code, process, stack
+  traceback,      // RemoteFrames; nothing is nested in it
 };
 
 // A type that comes back as itself.
@@ -148,21 +153,48 @@ std::optional<std::uint16_t> place_of_base(const std::exception& error) {
   return place;
 }
 
-// Where an exception was thrown; asked for only when it is needed, since that takes long.
-struct StackText {
-  const std::string* text = nullptr;
-  const ThrowStack* stack = nullptr;
-  std::string get() const {
-    return text != nullptr ? *text : stack != nullptr ? stack->text() : std::string();
+void write_one(OutputArchive& archive, const std::exception_ptr& value, const ThrowStack* stack);
+
+void write_traceback(OutputArchive& archive, const coeval::detail::RemoteFrames& frames) {
+  archive(Kind::traceback, frames.modules, frames.frames);
+}
+
+// Nothing if there is no memory for it, which may be just what was raised.
+coeval::detail::RemoteFrames frames_of(const ThrowStack* stack) noexcept {
+  try {
+    return coeval::detail::RemoteFrames::of(stack != nullptr ? stack->addresses()
+                                                             : std::span<const std::uintptr_t>());
+  } catch (const std::bad_alloc&) {
+    return {};
   }
-};
+}
+
+std::exception_ptr read_traceback(InputArchive& archive) {
+  using coeval::detail::RemoteFrames;
+  const auto frames = std::make_shared<RemoteFrames>();
+  archive(frames->modules, frames->frames);
+  if (frames->frames.size() > RemoteFrames::most_frames) {
+    bad_value("a stack of too many frames");
+  }
+  return std::make_exception_ptr(RemoteTraceback(frames));
+}
+
+// For an exception that carries its stack as text, which takes long to make.
+std::string lines_of(const ThrowStack* stack) {
+  return stack != nullptr ? stack->text() : std::string();
+}
 
 void write_remote(OutputArchive& archive, const std::string& type, const std::string& message,
                   const std::string& stack) {
   archive(Kind::remote, type, message, stack);
 }
 
-void write_standard(OutputArchive& archive, const std::exception& error, const StackText& stack) {
+// What is nested in it takes the stack along, unless it is in the exception itself.
+void write_standard(OutputArchive& archive, const std::exception& error, const ThrowStack* stack) {
+  if (is_exactly<RemoteTraceback>(error)) {
+    write_traceback(archive, dynamic_cast<const RemoteTraceback&>(error).frames());
+    return;
+  }
   if (is_exactly<ExceptionGroup>(error)) {
     const auto& group = dynamic_cast<const ExceptionGroup&>(error);
     // Its text is made of the message and the exceptions: the message comes first.
@@ -174,7 +206,8 @@ void write_standard(OutputArchive& archive, const std::exception& error, const S
   } else if (is_exactly<RemoteError>(error)) {
     const auto& remote = dynamic_cast<const RemoteError&>(error);
     write_remote(archive, remote.type(), remote.message(),
-                 remote.stack().empty() ? stack.get() : remote.stack());
+                 remote.stack().empty() ? lines_of(stack) : remote.stack());
+    stack = nullptr;
   } else if (is_exactly<WorkerDied>(error)) {
     const auto& died = dynamic_cast<const WorkerDied&>(error);
     std::string message = text_of(error);
@@ -185,6 +218,7 @@ void write_standard(OutputArchive& archive, const std::exception& error, const S
     }
     archive(Kind::worker_died, message, died.exitcode(), static_cast<std::int64_t>(died.pid()),
             died.stack());
+    stack = died.stack().empty() ? stack : nullptr;
   } else if (const auto coded = CodedError::of(error)) {
     archive(Kind::coded, *coded);
   } else if (const auto place = place_of(error)) {
@@ -192,25 +226,27 @@ void write_standard(OutputArchive& archive, const std::exception& error, const S
   } else if (const auto base = place_of_base(error)) {
     archive(Kind::of_known_type, *base, text_of(error));
   } else {
-    write_remote(archive, name_of(error), text_of(error), stack.get());
+    write_remote(archive, name_of(error), text_of(error), lines_of(stack));
+    stack = nullptr;
   }
-  archive(nested_in(error));
+  write_one(archive, nested_in(error), stack);
 }
 
 // Something else than a std::exception was thrown; simple values tell their text.
 void write_unusual(OutputArchive& archive, const std::exception_ptr& value,
-                   const StackText& stack) {
+                   const ThrowStack* stack) {
   try {
     std::rethrow_exception(value);
   } catch (const std::string& text) {
-    write_remote(archive, "std::string", text, stack.get());
+    write_remote(archive, "std::string", text, lines_of(stack));
   } catch (const char* text) {
-    write_remote(archive, "const char*", text != nullptr ? text : "", stack.get());
+    write_remote(archive, "const char*", text != nullptr ? text : "", lines_of(stack));
   } catch (int number) {
-    write_remote(archive, "int", std::to_string(number), stack.get());
+    write_remote(archive, "int", std::to_string(number), lines_of(stack));
   } catch (...) {
     const std::type_info* const type = abi::__cxa_current_exception_type();
-    write_remote(archive, type != nullptr ? type_name(*type) : "an unknown type", "", stack.get());
+    write_remote(archive, type != nullptr ? type_name(*type) : "an unknown type", "",
+                 lines_of(stack));
   }
   archive(std::exception_ptr());
 }
@@ -230,10 +266,16 @@ std::exception_ptr read_group(InputArchive& archive) {
   return with_nested(ExceptionGroup(message, std::move(errors)), nested);
 }
 
-void write_one(OutputArchive& archive, const std::exception_ptr& value, const StackText& stack) {
+// The stack goes where nothing else is nested any more.
+void write_one(OutputArchive& archive, const std::exception_ptr& value, const ThrowStack* stack) {
   const OutputArchive::Level level(archive);
   if (value == nullptr) {
-    archive(Kind::none);
+    const coeval::detail::RemoteFrames frames = frames_of(stack);
+    if (frames.frames.empty()) {
+      archive(Kind::none);
+    } else {
+      write_traceback(archive, frames);
+    }
     return;
   }
   // Written only once it is known what it is: PickleError passes through from inside.
@@ -255,7 +297,7 @@ void write_one(OutputArchive& archive, const std::exception_ptr& value, const St
 }  // namespace
 
 void Codec<std::exception_ptr>::write(OutputArchive& archive, const std::exception_ptr& value) {
-  write_one(archive, value, {});
+  write_one(archive, value, nullptr);
 }
 
 std::exception_ptr Codec<std::exception_ptr>::read(InputArchive& archive) {
@@ -297,6 +339,8 @@ std::exception_ptr Codec<std::exception_ptr>::read(InputArchive& archive) {
       return with_nested(WorkerDied(message, code, pid, std::move(stack)),
                          archive.read<std::exception_ptr>());
     }
+    case Kind::traceback:
+      return read_traceback(archive);
   }
   bad_value("an exception of an unknown kind");
 }
@@ -306,13 +350,8 @@ std::exception_ptr Codec<std::exception_ptr>::read(InputArchive& archive) {
 namespace coeval::pickle {
 
 void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
-                     const std::string& stack) {
-  detail::write_one(archive, exception, {.text = &stack});
-}
-
-void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
                      const ThrowStack& stack) {
-  detail::write_one(archive, exception, {.stack = &stack});
+  detail::write_one(archive, exception, &stack);
 }
 
 }  // namespace coeval::pickle

@@ -48,9 +48,10 @@ std::filesystem::filesystem_error filesystem_error(const CodedError& error,
 // The bytes may be anybody's, and an enumeration cannot hold any number.
 std::regex_constants::error_type regex_code(int code) noexcept {
   using namespace std::regex_constants;
-  for (const error_type known : {error_collate, error_ctype, error_escape, error_backref,
-                                 error_brack, error_paren, error_brace, error_badbrace, error_range,
-                                 error_space, error_badrepeat, error_complexity, error_stack}) {
+  for (const error_type known :
+       {error_collate, error_ctype, error_escape, error_backref, error_brack, error_paren,
+        error_brace, error_badbrace, error_range, error_space, error_badrepeat, error_complexity,
+        std::regex_constants::error_stack}) {
     if (known == code) {
       return known;
     }

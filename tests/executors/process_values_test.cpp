@@ -321,6 +321,29 @@ TEST_F(ProcessValues, a_remote_error_has_the_stack_of_its_throw) {
   }
 }
 
+// Those of a map too, and those of tasks that are kept in a chunk.
+TEST_F(ProcessValues, every_error_tells_where_it_was_raised) {
+  const auto future = pool_.submit(raise_out_of_range, 7);
+  EXPECT_NE(future.error_stack().find("raise_out_of_range"), std::string::npos)
+      << future.error_stack();
+  EXPECT_NE(pool_.submit(raise_of_the_program).error_stack().find("raise_of_the_program"),
+            std::string::npos);
+  EXPECT_EQ(pool_.submit(square, 3).error_stack(), "");
+  auto results = pool_.map({.chunksize = 3}, raise_out_of_range, std::vector<int>{1, 2, 3});
+  int count = 0;
+  for (auto each = results.begin(); each != results.end(); ++each) {
+    try {
+      *each;
+    } catch (const std::out_of_range& error) {
+      ++count;
+      EXPECT_EQ(error.what(), "no row " + std::to_string(count));
+      const std::string stack = coeval::error_stack(std::current_exception());
+      EXPECT_NE(stack.find("raise_out_of_range"), std::string::npos) << stack;
+    }
+  }
+  EXPECT_EQ(count, 3);
+}
+
 TEST_F(ProcessValues, an_error_with_a_large_text_comes_back_whole) {
   const auto raise = [](std::size_t size) { throw std::runtime_error(std::string(size, 'e')); };
   for (const std::size_t size : {10U, 5'000U, 1'000'000U}) {

@@ -9,6 +9,7 @@
 
 #include <any>
 #include <cerrno>
+#include <cstdint>
 #include <exception>
 #include <experimental/any>
 #include <experimental/optional>
@@ -26,6 +27,7 @@
 #include <system_error>
 #include <typeinfo>
 #include <variant>
+#include <vector>
 #include <version>
 #if defined(__cpp_lib_format)
 #include <format>
@@ -265,7 +267,7 @@ TEST(PickledException, of_another_type_brings_its_stack_along_if_its_throw_was_w
   try {
     stack.watch([] { read_row(1); });
   } catch (...) {
-    write_exception(output, std::current_exception(), stack.text());
+    write_exception(output, std::current_exception(), stack);
   }
   const Bytes bytes = output.take().bytes;
   try {
@@ -278,13 +280,91 @@ TEST(PickledException, of_another_type_brings_its_stack_along_if_its_throw_was_w
   }
   // One that is a RemoteError already keeps what it brought.
   OutputArchive again;
-  write_exception(again, std::make_exception_ptr(RemoteError("T", "m", "first")), "second");
+  write_exception(again, std::make_exception_ptr(RemoteError("T", "m", "first")), stack);
   const Bytes more = again.take().bytes;
   try {
     std::rethrow_exception(InputArchive(more).read<std::exception_ptr>());
   } catch (const RemoteError& error) {
     EXPECT_EQ(error.stack(), "first");
   }
+}
+
+// What crosses of the exception that call() raises, with the stack of its throw.
+template <class Call>
+std::exception_ptr crossed_with_stack(const Call& call) {
+  ThrowStack stack;
+  OutputArchive output;
+  try {
+    stack.watch(call);
+  } catch (...) {
+    write_exception(output, std::current_exception(), stack);
+  }
+  const Bytes bytes = output.take().bytes;
+  return InputArchive(bytes).read<std::exception_ptr>();
+}
+
+__attribute__((noinline)) void find_page(int n) {
+  if (n > 0) {
+    throw std::out_of_range("no page");
+  }
+}
+__attribute__((noinline)) void open_book(int n) {
+  try {
+    find_page(n);
+  } catch (...) {
+    std::throw_with_nested(TimeoutError("the book"));
+  }
+}
+
+TEST(PickledException, of_a_known_type_keeps_it_and_brings_its_stack_along) {
+  const std::exception_ptr error = crossed_with_stack([] { find_page(1); });
+  EXPECT_THROW(std::rethrow_exception(error), std::out_of_range);
+  EXPECT_EQ(describe(error), "std::out_of_range: no page");
+  EXPECT_NE(error_stack(error).find("  at coeval::pickle::"), std::string::npos);
+  EXPECT_NE(error_stack(error).find("find_page ("), std::string::npos) << error_stack(error);
+}
+
+TEST(PickledException, with_others_nested_in_it_brings_the_stack_of_its_own_throw) {
+  const std::exception_ptr error = crossed_with_stack([] { open_book(1); });
+  EXPECT_EQ(describe(error), "coeval::TimeoutError: the book ← std::out_of_range: no page");
+  EXPECT_NE(error_stack(error).find("open_book ("), std::string::npos) << error_stack(error);
+  EXPECT_EQ(error_stack(error).find("find_page ("), std::string::npos) << error_stack(error);
+}
+
+TEST(PickledException, that_crosses_again_keeps_the_stack_of_its_first_throw) {
+  const std::exception_ptr error = crossed_with_stack([] { find_page(1); });
+  const std::exception_ptr again = crossed_with_stack([&] { std::rethrow_exception(error); });
+  EXPECT_THROW(std::rethrow_exception(again), std::out_of_range);
+  EXPECT_EQ(error_stack(again), error_stack(error));
+  EXPECT_EQ(error_stack(crossed(error)), error_stack(error));
+}
+
+TEST(PickledException, without_a_stack_has_none) {
+  EXPECT_EQ(error_stack(nullptr), "");
+  EXPECT_EQ(error_stack(std::make_exception_ptr(7)), "");
+  EXPECT_EQ(error_stack(crossed(std::make_exception_ptr(std::out_of_range("no page")))), "");
+}
+
+// What a hostile process sends instead: modules and frames as RemoteFrames has them.
+struct Frame {
+  std::uint32_t module = 0;
+  std::uint64_t offset = 0;
+};
+std::exception_ptr read_traceback(const std::vector<std::string>& modules,
+                                  const std::vector<Frame>& frames) {
+  constexpr std::uint8_t kind_traceback = 7;
+  OutputArchive output;
+  output(kind_traceback, modules, frames);
+  const Bytes bytes = output.take().bytes;
+  return InputArchive(bytes).read<std::exception_ptr>();
+}
+
+TEST(PickledException, has_no_stack_in_code_that_is_not_here) {
+  EXPECT_EQ(error_stack(read_traceback({"/no/such/library.so", std::string(5000, 'x')},
+                                       {{0, 1000}, {1, 0}, {2, 7}, {UINT32_MAX, UINT64_MAX}})),
+            "");
+  EXPECT_EQ(error_stack(read_traceback({""}, {{0, UINT64_MAX}})), "");
+  EXPECT_THROW(read_traceback({""}, std::vector<Frame>(49)), PickleError);
 }
 
 TEST(PickledException, may_be_none) {

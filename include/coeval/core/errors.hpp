@@ -7,8 +7,8 @@
 //   Error ← RuntimeError ← BrokenExecutor ← BrokenThreadPool, BrokenProcessPool
 //         |              ← BrokenBarrierError
 //         ← ValueError, InvalidStateError, CancelledError, TimeoutError, QueueFull, QueueEmpty,
-//           BrokenPromise, ExceptionGroup, SystemExit, PickleError, RemoteError, WorkerDied, OwnerDied,
-//           EOFError
+//           BrokenPromise, ExceptionGroup, SystemExit, PickleError, RemoteError, RemoteTraceback,
+//           WorkerDied, OwnerDied, EOFError
 //
 // A failed system call that has no better name is a std::system_error whose text names the call.
 // Every text says what happened, to which named thing, and what to do next.
@@ -18,12 +18,17 @@
 #include <sys/types.h>
 
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
 #include <vector>
 
 namespace coeval {
+
+namespace detail {
+struct RemoteFrames;
+}
 
 // The root: catch this for anything that the library itself raises.
 class COEVAL_EXPORT Error : public std::runtime_error {
@@ -159,6 +164,27 @@ class COEVAL_EXPORT RemoteError : public Error {
   std::string stack_;
 };
 
+// Where an exception that came from another process was thrown. It is nested in that exception, or in
+// what is nested there, so that the exception itself keeps its type; Python has the remote traceback
+// as the cause likewise. error_stack() finds it.
+class COEVAL_EXPORT RemoteTraceback : public Error {
+ public:
+  // For the library's own parts. frames is not null.
+  explicit RemoteTraceback(std::shared_ptr<const detail::RemoteFrames> frames);
+  RemoteTraceback(const RemoteTraceback&) = default;
+  RemoteTraceback& operator=(const RemoteTraceback&) = default;
+  ~RemoteTraceback() override;
+
+  // As ThrowStack::text() has it; empty if this process does not know the code. Takes milliseconds.
+  std::string stack() const;
+
+  // For the library's own parts.
+  const detail::RemoteFrames& frames() const noexcept { return *frames_; }
+
+ private:
+  std::shared_ptr<const detail::RemoteFrames> frames_;
+};
+
 // The process that ran a task died: of a signal, or because the task ended it. The text names the
 // task, the process and how it ended, and has the stack below it.
 class COEVAL_EXPORT WorkerDied : public Error {
@@ -200,7 +226,12 @@ COEVAL_EXPORT std::string type_name(const std::type_info& type);
 
 // For a log: "coeval::TimeoutError: the text", one line if the text is one; an exception that is no
 // std::exception gives its type's name; nullptr gives "no exception". Nested exceptions follow
-// after " ← ".
+// after " ← ", but for a RemoteTraceback.
 COEVAL_EXPORT std::string describe(const std::exception_ptr& error);
+
+// Where an exception was thrown that came from another process, or where that process crashed: the
+// stack of a RemoteError, a WorkerDied or a RemoteTraceback, be it this one or nested in it. A line
+// per frame, as ThrowStack::text() has it; empty if that is not known. Takes milliseconds.
+COEVAL_EXPORT std::string error_stack(const std::exception_ptr& error);
 
 }  // namespace coeval

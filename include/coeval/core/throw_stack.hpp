@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace coeval {
@@ -46,13 +47,18 @@ class COEVAL_EXPORT ThrowStack {
   // library's own frames are left out. Empty if nothing is known. Takes milliseconds.
   std::string text() const;
 
+  // In the call of each frame, the innermost first; in this process.
+  std::span<const std::uintptr_t> addresses() const noexcept {
+    return std::span(addresses_).first(count_);
+  }
+
  private:
   friend struct ThrowRecorder;
   static constexpr std::size_t most_addresses = 48;
 
   void call(void (*function)(void*), void* context);
 
-  std::array<std::uintptr_t, most_addresses> addresses_{};  // in each frame's call, innermost first
+  std::array<std::uintptr_t, most_addresses> addresses_{};
   std::size_t count_ = 0;
 };
 

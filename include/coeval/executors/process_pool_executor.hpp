@@ -81,7 +81,8 @@ struct ProcessPoolOptions {
 // pickled, the library's handles (Queue, SharedArray …) too. A parameter that is a
 // std::span<const T> of numbers or a std::string_view is a view of what was sent, which lives as long
 // as the call. Exceptions of the standard library and of this one come back as themselves, others as
-// RemoteError. What cannot cross is an error of the compiler.
+// RemoteError; Future::error_stack() tells where they were thrown. What cannot cross is an error of
+// the compiler.
 //
 // Processes are started when there are tasks, up to max_workers, clean as a Process's: no main(), no
 // variables of this process. What Linux keeps by thread (seccomp filters, namespaces, affinity …) they

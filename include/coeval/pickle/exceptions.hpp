@@ -8,7 +8,6 @@
 #include <coeval/pickle/archive.hpp>
 
 #include <exception>
-#include <string>
 
 namespace coeval {
 class ThrowStack;
@@ -16,11 +15,9 @@ class ThrowStack;
 
 namespace coeval::pickle {
 
-// Writes what archive(exception) writes, and for a RemoteError where it was thrown: the text() of
-// the ThrowStack that watched the call. Read as std::exception_ptr. Errors: as archive(exception).
-COEVAL_EXPORT void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
-                                   const std::string& stack);
-// The same; the text is made only if it is needed.
+// Writes what archive(exception) writes, and with it where it was thrown, as the ThrowStack knows that
+// watched the call: as text in a RemoteError, nested as a RemoteTraceback in others. One that brought
+// a stack from another process keeps that. Read as std::exception_ptr. Errors: as archive(exception).
 COEVAL_EXPORT void write_exception(OutputArchive& archive, const std::exception_ptr& exception,
                                    const ThrowStack& stack);
 

@@ -6,6 +6,7 @@
 // does not depend on the type of the result.
 
 #include <coeval/core/deadline.hpp>
+#include <coeval/core/errors.hpp>
 #include <coeval/core/export.hpp>
 #include <coeval/futures/detail/cell.hpp>
 
@@ -51,6 +52,13 @@ class COEVAL_EXPORT Handle {
   // Waits; what the task raised, or null. Raises CancelledError or TimeoutError.
   std::exception_ptr exception(Deadline deadline = never) const {
     return cell("exception").exception(deadline);
+  }
+
+  // Waits; where in another process the task raised or crashed, a line per frame, the innermost first:
+  // "  at decode (decode.cpp:41)". Empty if it did not, or ran in a thread, or that is not known.
+  // Raises as exception does. Takes milliseconds.
+  std::string error_stack(Deadline deadline = never) const {
+    return coeval::error_stack(cell("error_stack").exception(deadline));
   }
 
   // Two handles are equal when they share one result.
