@@ -84,10 +84,20 @@ void then() {
   EXPECT(text.result() == "the area is 42");
 }
 
+void processes() {
+  // [processes]
+  coeval::ProcessPoolExecutor processes({.max_workers = 2});
+  coeval::Future<int> elsewhere = processes.submit(area, 6, 7);
+  std::printf("%d\n", elsewhere.result());  // 42, from another process
+  // [processes]
+  EXPECT(elsewhere.result() == 42);
+}
+
 int main() {
   submit_and_result();
   exceptions();
   map();
   several();
   then();
+  processes();
 }
