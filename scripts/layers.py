@@ -17,17 +17,36 @@ AREAS = {
     "observe": {"core", "threading", "pickle", "futures", "multiprocessing", "executors", "asyncio"},
 }
 
-# Finer than an area: the files whose path begins so may also include these, or may not.
+# Finer than an area: the files whose path begins in one of these ways may also include these areas.
 ALSO = {
-    "asyncio/subprocess": {"multiprocessing"},  # it starts its children as a Process does
-    "multiprocessing/pool": {"executors", "futures"},  # Pool is a layer above the process pool
+    ("asyncio/subprocess",): {"multiprocessing"},  # it starts its children as a Process does
+    # Pool is a layer above the process pool.
+    ("multiprocessing/pool", "multiprocessing/detail/pool_", "multiprocessing/async_result",
+     "multiprocessing/unordered_range"): {"executors", "futures"},
 }
+# In executors, processes are the process pool's business, and a factory's that offers both.
+OF_PROCESSES = ("executors/processes/", "executors/process_", "executors/detail/process_",
+                "executors/make_executor", "executors/any_executor")
 ONLY_FOR = {
-    # In executors, processes are the process pool's business, and a factory's that offers both.
-    "multiprocessing": {"executors": ("process_", "make_executor", "any_executor")},
-    "pickle": {"executors": ("process_", "make_executor", "any_executor")},
+    "multiprocessing": {"executors": OF_PROCESSES},
+    "pickle": {"executors": OF_PROCESSES},
 }
 STRANGERS = [("executors/thread_", "executors/process_"), ("executors/process_", "executors/thread_")]
+
+# The rooms of src, and those of the same area that each may include besides itself.
+ROOMS = {
+    "executors/common": set(),
+    "executors/threads": {"executors/common"},
+    "executors/forks": {"executors/common", "executors/threads"},
+    "executors/processes/exchange": set(),
+    "executors/processes/worker": {"executors/processes/exchange"},
+    "executors/processes/pool": {"executors/processes/exchange", "executors/common"},
+    "multiprocessing/memory": set(),
+    "multiprocessing/locks": {"multiprocessing/memory"},
+    "multiprocessing/channels": {"multiprocessing/memory", "multiprocessing/locks"},
+    "multiprocessing/processes": {"multiprocessing/memory", "multiprocessing/channels"},
+    "multiprocessing/pool": set(),
+}
 
 # Public headers that adapt coeval to another library, which a program includes by itself.
 ADAPTERS = {"fmt.hpp": "fmt"}
@@ -60,34 +79,51 @@ def resolve(root, path, quote, name):
     return None
 
 
-def leads_back(user, prefix, more):
-    """Whether the files of prefix, which may include the areas more, may include user in turn."""
-    area = prefix.split("/")[0]
+def leads_back(user, prefixes, more):
+    """Whether the files of these prefixes, which may include the areas more, may include user in turn."""
+    area = prefixes[0].split("/")[0]
     if user.split("/")[0] in more:
         return True
     is_below = any(area in AREAS[other] for other in more)
-    return is_below and user.startswith(f"{area}/") and not user.startswith((prefix, f"{area}/{area}."))
+    return is_below and user.startswith(f"{area}/") and not user.startswith((*prefixes, f"{area}/{area}."))
+
+
+def room_of(path):
+    """The room of src that a file is in, or None."""
+    folder = path.rpartition("/")[0]
+    return folder if folder in ROOMS else None
+
+
+def fault_between_rooms(user, used):
+    """Why a file of one room may not include one of another room of its area, or None."""
+    room, other = room_of(user), room_of(used)
+    if room and other and room != other and room.split("/")[0] == other.split("/")[0]:
+        if other not in ROOMS[room]:
+            return f"the room {room} may not include {other}"
+    return None
 
 
 def fault_between(user, used):
     """Why the library's file user (area/file) may not include used, or None."""
     user_area, used_area = user.split("/")[0], used.split("/")[0]
+    if fault := fault_between_rooms(user, used):
+        return fault
     for one, other in STRANGERS:
         if user.startswith(one) and used.startswith(other):
             return "the thread pool and the process pool do not know each other"
-    for prefix, more in ALSO.items():
-        if used.startswith(prefix) and leads_back(user, prefix, more):
-            return f"{prefix}* stands above {user}"
+    for prefixes, more in ALSO.items():
+        if used.startswith(prefixes) and leads_back(user, prefixes, more):
+            return f"{prefixes[0]}* stands above {user}"
     if user_area == used_area:
         return None
     allowed = set(AREAS[user_area])
-    for prefix, more in ALSO.items():
-        if user.startswith(prefix):
+    for prefixes, more in ALSO.items():
+        if user.startswith(prefixes):
             allowed |= more
     if used_area not in allowed:
         return f"{user_area} may not include {used_area}"
     names = ONLY_FOR.get(used_area, {}).get(user_area)
-    if names and not user.split("/")[-1].startswith(names):
+    if names and not user.startswith(names):
         return f"in {user_area} only {'*, '.join(names)}* may include {used_area}"
     if user_area == "observe" and "/detail/" in used:
         return "observe sees the others' public headers only"

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "debug_info.hpp"
+#include "core/debug_info.hpp"
 
 #include <coeval/core/system.hpp>
 

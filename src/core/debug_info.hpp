@@ -4,7 +4,7 @@
 
 // What symbol tables and debug information say about addresses of this process.
 
-#include "frame_names.hpp"
+#include "core/frame_names.hpp"
 
 #include <memory>
 

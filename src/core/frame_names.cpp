@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "frame_names.hpp"
+#include "core/frame_names.hpp"
 
-#include "debug_info.hpp"
+#include "core/debug_info.hpp"
 
 #include <cxxabi.h>
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "kernel_calls.hpp"
+#include "core/kernel_calls.hpp"
 
 #include <fcntl.h>
 #include <sched.h>

@@ -3,7 +3,7 @@
 #include <coeval/core/system.hpp>
 
 #include "core/detach_this_thread.hpp"
-#include "kernel_calls.hpp"
+#include "core/kernel_calls.hpp"
 
 #include <fcntl.h>
 #include <linux/futex.h>

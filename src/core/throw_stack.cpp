@@ -8,7 +8,7 @@
 
 #include <coeval/core/throw_stack.hpp>
 
-#include "frame_names.hpp"
+#include "core/frame_names.hpp"
 
 #include <unwind.h>
 

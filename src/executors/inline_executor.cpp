@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/inline_executor.hpp>
 
-#include "executors/run_task.hpp"
+#include "executors/common/run_task.hpp"
 
 #include <coeval/core/atomic.hpp>
 #include <coeval/core/errors.hpp>

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/process_pool_executor.hpp>
 
-#include "executors/exit_list.hpp"
-#include "executors/process_pool.hpp"
+#include "executors/common/exit_list.hpp"
+#include "executors/processes/pool/process_pool.hpp"
 
 #include <utility>
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/executors/thread_pool_executor.hpp>
 
-#include "executors/exit_list.hpp"
-#include "executors/thread_pool.hpp"
+#include "executors/common/exit_list.hpp"
+#include "executors/threads/thread_pool.hpp"
 
 namespace coeval {
 

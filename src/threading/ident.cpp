@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/threading/detail/ident.hpp>
 
-#include "thread_state.hpp"
+#include "threading/thread_state.hpp"
 
 #include <coeval/core/system.hpp>
 

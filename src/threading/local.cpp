@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/threading/local.hpp>
 
-#include "thread_registry.hpp"
-#include "thread_state.hpp"
+#include "threading/thread_registry.hpp"
+#include "threading/thread_state.hpp"
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/threading/lock.hpp>

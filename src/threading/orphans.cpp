@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "orphans.hpp"
+#include "threading/orphans.hpp"
 
-#include "thread_registry.hpp"
+#include "threading/thread_registry.hpp"
 
 namespace coeval::threading::detail {
 namespace {

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <coeval/threading/thread.hpp>
 
-#include "stack_size.hpp"
-#include "thread_registry.hpp"
-#include "thread_state.hpp"
+#include "threading/stack_size.hpp"
+#include "threading/thread_registry.hpp"
+#include "threading/thread_state.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/system.hpp>

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "thread_registry.hpp"
+#include "threading/thread_registry.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>

@@ -5,7 +5,7 @@
 // All threads that the library knows, from start to reaping; and the ends: of a thread, of the
 // process, and of all other threads in a forked child.
 
-#include "thread_state.hpp"
+#include "threading/thread_state.hpp"
 
 #include <coeval/core/annotations.hpp>
 #include <coeval/core/function.hpp>

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "thread_state.hpp"
+#include "threading/thread_state.hpp"
 
-#include "orphans.hpp"
-#include "thread_registry.hpp"
+#include "threading/orphans.hpp"
+#include "threading/thread_registry.hpp"
 
 #include <coeval/core/errors.hpp>
 #include <coeval/core/log.hpp>

@@ -3,7 +3,7 @@
 
 // Which buffers a store keeps, and which one it gives.
 
-#include "executors/process_buffers.hpp"
+#include "executors/processes/exchange/buffers.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "executors/process_pool.hpp"
+#include "executors/processes/pool/process_pool.hpp"
 
 #include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/futures/detail/backend.hpp>

@@ -5,9 +5,9 @@
 // raises PickleError, or has a value or an exception of its type, and nothing else comes of it. There
 // is no process, so that a worker which a pool would end at its first nonsense may go on.
 
-#include "executors/process_pool.hpp"
-#include "executors/process_setup.hpp"
-#include "executors/process_worker.hpp"
+#include "executors/processes/exchange/setup.hpp"
+#include "executors/processes/pool/process_pool.hpp"
+#include "executors/processes/pool/process_worker.hpp"
 #include "internals/keeping_backend.hpp"
 #include "support/hostile_samples.hpp"
 #include "support/sanitizers.hpp"

@@ -4,7 +4,7 @@
 // RingRoom beside an oracle that marks each byte with its owner: every sequence of calls on small
 // rooms, and long random ones on a large room.
 
-#include "executors/process_ring.hpp"
+#include "executors/processes/exchange/ring_room.hpp"
 #include "support/sanitizers.hpp"
 
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 // Which files a process pool reads as large results: none that is too large, or that can be cut off
 // while it does.
 
-#include "executors/process_buffers.hpp"
+#include "executors/processes/exchange/buffers.hpp"
 
 #include <coeval/core/errors.hpp>
 

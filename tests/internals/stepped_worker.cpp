@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "internals/stepped_worker.hpp"
 
-#include "executors/process_pool.hpp"
-#include "executors/process_setup.hpp"
-#include "executors/process_worker.hpp"
-#include "executors/process_worker_loop.hpp"
+#include "executors/processes/exchange/setup.hpp"
+#include "executors/processes/pool/process_pool.hpp"
+#include "executors/processes/pool/process_worker.hpp"
+#include "executors/processes/worker/worker_loop.hpp"
 #include "internals/keeping_backend.hpp"
 #include "support/kill_points.hpp"
 #include "support/watchdog.hpp"

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The coeval authors
 // SPDX-License-Identifier: Apache-2.0
-#include "executors/process_suspicion.hpp"
+#include "executors/processes/pool/suspicion.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 // A worker that a task has spoilt, by a leak or otherwise, fails the next ones faster than the others
 // run theirs, and so would take them all.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/core/cpu.hpp>
 

@@ -4,7 +4,7 @@
 // A done callback may end the program, in whichever thread it runs: the process ends, and as at every
 // end of a process what was submitted has run and its callbacks were called.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/executors/thread_pool_executor.hpp>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Observers learn when a task began and ended, wherever it ran: a timeline is drawn from that.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/core/hooks.hpp>
 #include <coeval/executors/inline_executor.hpp>

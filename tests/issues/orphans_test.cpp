@@ -3,7 +3,7 @@
 // kill -9 of a parent ends every child, though it has lost the kernel's death signal: by a change of
 // its user, which only root can make, or by prctl.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/multiprocessing/connection.hpp>
 #include <coeval/multiprocessing/process.hpp>

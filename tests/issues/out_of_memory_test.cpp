@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A task that takes all memory costs its worker and not the program, and WorkerDied says why.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/core/system.hpp>
 #include <coeval/multiprocessing/connection.hpp>

@@ -3,7 +3,7 @@
 // Programs handle faults of their own: garbage collectors, page guards, JITs. What WorkerDied shows
 // is the crash, and not a fault that was planned and mended.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>

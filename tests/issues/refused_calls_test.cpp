@@ -4,7 +4,7 @@
 // a program enters late: pools and processes find another way, or raise, and are never silent or
 // without end. Each test runs in a process of its own, as what is refused there stays refused.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 #include "support/failing_calls.hpp"
 
 #include <coeval/core/log.hpp>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service is stopped by SIGTERM to all of its processes: its workers finish what they run.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/multiprocessing/connection.hpp>
 #include <coeval/multiprocessing/process.hpp>

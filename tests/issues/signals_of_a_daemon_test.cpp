@@ -3,7 +3,7 @@
 // A daemon waits for its signals by sigwait or a signalfd: no thread of the library takes them, and
 // what it blocks is not blocked in its children.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/executors/thread_pool_executor.hpp>
 #include <coeval/multiprocessing/connection.hpp>

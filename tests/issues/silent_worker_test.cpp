@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker that is stopped, by a debugger or a frozen control group, before it has begun a task.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <signal.h>
 #include <unistd.h>

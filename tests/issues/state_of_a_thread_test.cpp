@@ -3,7 +3,7 @@
 // What Linux keeps by thread reaches the children that the thread starts, and the pools that it
 // makes: a sandbox that is set up before them holds in them, whichever thread submits.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 
 #include <coeval/multiprocessing/connection.hpp>
 #include <coeval/multiprocessing/process.hpp>

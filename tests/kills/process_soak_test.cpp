@@ -3,7 +3,7 @@
 // Kills while tasks flow. In a program of its own, as each kill has it started once more: a small one
 // starts in half the time.
 
-#include "executors/process_support.hpp"
+#include "executors/processes/support.hpp"
 #include "support/watchdog.hpp"
 
 #include <coeval/multiprocessing/process.hpp>

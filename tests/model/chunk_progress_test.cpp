@@ -6,7 +6,7 @@
 
 #include "model/model.hpp"
 
-#include "executors/chunk_progress.hpp"
+#include "executors/processes/exchange/chunk_progress.hpp"
 
 #include <gtest/gtest.h>
 

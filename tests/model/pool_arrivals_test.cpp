@@ -7,7 +7,7 @@
 #include "model/model.hpp"
 
 #include <coeval/futures/promise.hpp>
-#include <coeval/multiprocessing/pool_arrivals.hpp>
+#include <coeval/multiprocessing/detail/pool_arrivals.hpp>
 
 #include <gtest/gtest.h>
 

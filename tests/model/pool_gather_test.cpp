@@ -6,7 +6,7 @@
 #include "model/model.hpp"
 
 #include <coeval/futures/promise.hpp>
-#include <coeval/multiprocessing/pool_calls.hpp>
+#include <coeval/multiprocessing/detail/pool_calls.hpp>
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 
 #include "model/model.hpp"
 
-#include "executors/process_exchange.hpp"
+#include "executors/processes/exchange/exchange.hpp"
 
 #include <gtest/gtest.h>
 

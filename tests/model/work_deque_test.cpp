@@ -6,7 +6,7 @@
 
 #include "model/model.hpp"
 
-#include "executors/work_deque.hpp"
+#include "executors/threads/work_deque.hpp"
 
 #include <gtest/gtest.h>
 

@@ -76,7 +76,16 @@ class Layers(Planted):
     def test_a_thread_pool_may_not_pickle(self):
         self.plant("src/pickle/p.hpp", "")
         self.plant("src/executors/thread_pool.cpp", '#include "pickle/p.hpp"\n')
-        self.assert_finds(layers.check, "in executors only process_*")
+        self.assert_finds(layers.check, "in executors only executors/processes/*")
+
+    def test_a_room_includes_those_below_it_only(self):
+        self.plant("src/executors/processes/worker/w.hpp", "")
+        self.plant("src/executors/processes/exchange/e.hpp", "")
+        self.plant("src/executors/processes/pool/p.cpp", '#include "executors/processes/exchange/e.hpp"\n')
+        self.assertEqual(layers.check(self.root), [])
+        self.plant("src/executors/processes/pool/p.cpp", '#include "executors/processes/worker/w.hpp"\n')
+        self.assert_finds(layers.check,
+                          "the room executors/processes/pool may not include executors/processes/worker")
 
     def test_a_layer_above_an_executor_may_include_it_and_nobody_below_that_layer(self):
         self.plant("include/coeval/executors/process_pool.hpp", "")

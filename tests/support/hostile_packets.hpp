@@ -4,7 +4,7 @@
 
 // What a hostile worker sends over the socket to its pool, and the numbers that it is made of.
 
-#include "executors/process_region.hpp"
+#include "executors/processes/exchange/region.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/hostile_worker.hpp"
 
-#include "executors/process_region.hpp"
+#include "executors/processes/exchange/region.hpp"
 #include "support/hostile_packets.hpp"
 
 #include <unistd.h>

@@ -9,9 +9,9 @@
 #include <coeval/core/export.hpp>
 #include <coeval/executors/process_pool_executor.hpp>
 #include <coeval/futures/map.hpp>
-#include <coeval/multiprocessing/pool_calls.hpp>
-#include <coeval/multiprocessing/pool_results.hpp>
-#include <coeval/multiprocessing/pool_unordered.hpp>
+#include <coeval/multiprocessing/async_result.hpp>
+#include <coeval/multiprocessing/detail/pool_calls.hpp>
+#include <coeval/multiprocessing/unordered_range.hpp>
 
 #include <concepts>
 #include <cstddef>
